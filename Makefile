@@ -1,0 +1,81 @@
+# The two commands: `make run` and `make test`. Both install what they need first and work offline afterwards.
+
+PYTHON ?= python3
+VENV := .venv
+BIN := $(VENV)/bin
+LIVEKIT_SERVER := .cache/bin/livekit-server
+STAMPS := .cache/stamps
+WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
+
+export VISAVIS_LIVEKIT_SERVER ?= $(CURDIR)/$(LIVEKIT_SERVER)
+
+.DEFAULT_GOAL := help
+.PHONY: help install run test test-unit test-room test-browser check format bench sheets clean
+
+help: ## list the targets
+	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
+
+install: $(STAMPS)/system $(STAMPS)/python $(LIVEKIT_SERVER) $(STAMPS)/web ## install everything `make run` needs
+
+run: install ## start visavis on this machine and print its address
+	@$(BIN)/visavis up
+
+test: check test-unit test-room test-browser ## lint, types, unit tests, real rooms, real browser
+
+test-unit: install $(STAMPS)/dev ## tests without a room or a browser
+	$(BIN)/pytest -m "not room and not browser"
+
+test-room: install $(STAMPS)/dev ## tests against a real livekit-server
+	$(BIN)/pytest -m room
+
+test-browser: install $(STAMPS)/dev $(STAMPS)/browser ## the Studio in a real Chromium
+	$(BIN)/pytest -m browser
+
+check: $(STAMPS)/dev $(STAMPS)/web ## lint and types
+	$(BIN)/ruff check .
+	$(BIN)/ruff format --check .
+	$(BIN)/mypy
+	cd web && npm run --silent check
+
+format: $(STAMPS)/dev ## format the code
+	$(BIN)/ruff check --fix .
+	$(BIN)/ruff format .
+
+bench: install $(STAMPS)/dev ## measure this machine: JSON and a table in out/bench
+	$(BIN)/python -m benchmarks.run
+
+sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/sheets
+	$(BIN)/python -m benchmarks.sheets
+
+clean: ## remove everything that was installed or built here
+	rm -rf $(VENV) .cache web/node_modules src/visavis/web out
+
+$(STAMPS)/system: scripts/install_system.sh
+	@bash scripts/install_system.sh run
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/browser: scripts/install_system.sh
+	@bash scripts/install_system.sh browser
+	@mkdir -p $(@D) && touch $@
+
+$(VENV)/bin/python: | $(STAMPS)/system
+	@echo "==> creating $(VENV)"
+	@$(PYTHON) -m venv $(VENV)
+
+$(STAMPS)/python: pyproject.toml constraints.txt | $(VENV)/bin/python
+	@echo "==> installing the Python packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e .
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/dev: $(STAMPS)/python
+	@echo "==> installing the development packages"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@mkdir -p $(@D) && touch $@
+
+$(LIVEKIT_SERVER): scripts/install_livekit_server.sh | $(STAMPS)/system
+	@bash scripts/install_livekit_server.sh $@
+
+$(STAMPS)/web: $(WEB_SOURCES) | $(STAMPS)/system
+	@echo "==> building the Studio page"
+	@cd web && npm ci --silent --no-audit --no-fund && npm run --silent build
+	@mkdir -p $(@D) && touch $@
