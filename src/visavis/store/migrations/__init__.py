@@ -1,0 +1,1 @@
+"""Alembic migrations; they run at every start, each once."""
