@@ -270,9 +270,7 @@ class Avatar:
         source = Path(path)
         try:
             if not source.is_file():
-                raise AvatarFileError(
-                    "avatar_not_found", f"There is no avatar file at {source}.", "Check the path."
-                )
+                raise AvatarFileError("avatar_not_found", f"There is no avatar file at {source}.", "Check the path.")
             manifest, tensors = _open(source)
             avatar: Avatar = _assemble(Avatar, "", manifest, tensors, {"texture": TEXTURE_PX})
             _check_indices(avatar)
@@ -326,9 +324,7 @@ def _open(path: Path) -> tuple[dict[str, Any], dict[str, NDArray[Any]]]:
         dtype = np.dtype(_DTYPES[entry["dtype"]])
         if any(not isinstance(size, int) or size < 0 for size in (*shape, start, end)):
             raise ValueError(f"{name} has a bad shape")
-        if not 0 <= start <= end <= body.size or end - start != dtype.itemsize * int(
-            np.prod(shape, dtype=object)
-        ):
+        if not 0 <= start <= end <= body.size or end - start != dtype.itemsize * int(np.prod(shape, dtype=object)):
             raise ValueError(f"{name} lies outside the file")
         tensors[name] = body[start:end].view(dtype).reshape(shape)
     return manifest, tensors

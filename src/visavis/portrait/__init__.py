@@ -1,0 +1,1 @@
+"""A portrait photo becomes an avatar, once per agent: :func:`visavis.portrait.build.build_avatar`."""
