@@ -141,7 +141,7 @@ def vertex_normals(points: F64, triangles: I32) -> F64:
     total = np.zeros_like(points)
     for i in range(3):
         np.add.at(total, triangles[:, i], normal)
-    return total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-6)
+    return np.asarray(total / np.maximum(np.linalg.norm(total, axis=1, keepdims=True), 1e-6))
 
 
 def _grid_outside(oval: F64) -> tuple[F64, I32]:
@@ -185,4 +185,4 @@ def _outer_depth(head: HeadGeometry, vertices: F64, alpha: NDArray[np.float32], 
             anchors.append(i)
             depths.append(float(behind_ears))
     depth = solver(anchors, np.array(depths))[MESH_POINTS:, 0]
-    return np.minimum(depth, head.points[:, 2].max())
+    return np.asarray(np.minimum(depth, head.points[:, 2].max()))

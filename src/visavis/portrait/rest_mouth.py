@@ -198,7 +198,7 @@ def _relax_folds(foreground: F32, head: HeadGeometry, strength: float) -> F32:
     border = [61, *UPPER_OUTER, 291, *LOWER_OUTER[::-1]]
     cv2.fillPoly(spared, [landmarks[border, :2].astype(np.int32)], 255)
     cv2.fillConvexPoly(spared, cv2.convexHull(landmarks[list(_NOSE_BASE), :2].astype(np.int32)), 255)
-    spared = cv2.dilate(spared, _ellipse(1.5 * mm))
+    spared = np.asarray(cv2.dilate(spared, _ellipse(1.5 * mm)), np.uint8)
     area = cv2.GaussianBlur((cheeks * (spared == 0)).astype(np.float32) / 255, (0, 0), mm * 1.6)
     area = area * (1 - cv2.GaussianBlur((spared > 0).astype(np.float32), (0, 0), mm * 0.5))
     corners = np.zeros(size, np.float32)
@@ -243,7 +243,8 @@ def _even_lower_lip(foreground: F32, head: HeadGeometry, gap_mm: float) -> F32:
     for channel, strength in ((0, 0.45), (1, 0.75), (2, 0.75)):
         near, wide = (_masked_blur(lab[..., channel], lip, sigma * mm) for sigma in (1.1, 9.0))
         lab[..., channel] -= share * strength * (near - wide)
-    return np.where(share[..., None] > 0.003, cv2.cvtColor(lab, cv2.COLOR_Lab2BGR) * 255, even).astype(np.float32)
+    evened = np.where(share[..., None] > 0.003, cv2.cvtColor(lab, cv2.COLOR_Lab2BGR) * 255, even)
+    return np.asarray(evened, np.float32)
 
 
 def _masked_blur(values: F32, mask: U8, sigma: float) -> F32:
