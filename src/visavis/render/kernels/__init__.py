@@ -1,0 +1,1 @@
+"""Per-frame mathematics, compiled by numba: plain arrays in, plain arrays out, nothing allocated."""

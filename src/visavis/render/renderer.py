@@ -1,0 +1,329 @@
+"""One avatar drawn frame after frame into buffers that are allocated once."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Final
+
+import cv2
+import numpy as np
+from numpy.typing import NDArray
+
+from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_SCALE, Avatar, Eye
+from visavis.face import FaceState, neutral
+from visavis.render.kernels.eyes import draw_eye
+from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
+from visavis.render.kernels.lips import (
+    border_residual,
+    fold_weights,
+    follow_border,
+    interpolate_border,
+    lip_curves,
+    lip_patch,
+)
+from visavis.render.kernels.pose import pose_and_project, pose_normals, relight, rotation
+from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise
+from visavis.render.rig import Rig
+from visavis.render.view import cover
+
+cv2.setNumThreads(1)
+
+F32 = NDArray[np.float32]
+U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+
+_CAMERA_MM: Final = 700.0
+"""Distance of the weak-perspective camera."""
+_SMALL_VIEW: Final = 0.75
+"""Below this scale the texture is sampled from its half-size level: nothing aliases."""
+_PATCH_VERTICES: Final = LIP_COLUMNS * (len(LIP_ROWS) + 1)
+_GAZE_REACH: Final = (0.62, 0.42)
+"""Iris travel across and down at full gaze, in iris radii."""
+_ARCH_LEAN: Final = 0.08
+"""The face mesh's frontal plane leans about 5 degrees against the teeth."""
+
+
+class Renderer:
+    """Draws an avatar into frames of one size.
+
+    The frame that :meth:`render` returns is one buffer, overwritten by the next call.
+    """
+
+    def __init__(self, avatar: Avatar, width_px: int = 512, height_px: int = 512) -> None:
+        """Prepare buffers and compile (from disk after the first time) what runs per frame.
+
+        Raises:
+            ValueError: width or height is odd or out of range.
+        """
+        head, lips = avatar.head, avatar.lips
+        self._avatar = avatar
+        self._view = cover(width_px, height_px, float(avatar.head.origin_px[0]))
+        self._view_row = np.array([self._view.scale, self._view.offset_x_px, self._view.offset_y_px], np.float32)
+        self._rig = Rig()
+        count = len(avatar.vertices)
+        total = count + 2 * _PATCH_VERTICES
+        self._count = count
+        self._points = np.zeros((total, 3), np.float32)
+        self._posed = np.zeros((total, 3), np.float32)
+        self._screen = np.zeros((total, 2), np.float32)
+        self._weight = np.concatenate([avatar.head_weight, np.ones(2 * _PATCH_VERTICES, np.float32)])
+        self._triangles = np.ascontiguousarray(np.vstack([avatar.triangles, lips.triangles + count]), np.int32)
+        self._bases = np.ascontiguousarray(avatar.bases.reshape(len(avatar.bases), -1))
+        self._base_shift = np.zeros(count * 3, np.float32)
+        self._base_gain = np.zeros(count, np.float32)
+        self._texture = _Texture.prepare(avatar, half=self._view.scale < _SMALL_VIEW)
+        self._texture_and_gain = np.ones((total, 3), np.float32)
+        self._texture_and_gain[:count, :2] = self._texture.coords(avatar.texture_coords)
+        self._upper_texture = self._texture.coords(lips.upper_texture)
+        self._lower_texture = self._texture.coords(lips.lower_texture)
+
+        moving = (avatar.head_weight[avatar.triangles] > 0.02).all(1)
+        self._lit_triangles = np.ascontiguousarray(avatar.triangles[moving])
+        self._normals = np.zeros((count, 3), np.float32)
+        pose_normals(np.array(avatar.vertices), self._lit_triangles, self._normals)
+        self._light = np.array(avatar.light)
+        self._rest_shade = np.maximum(self._light[0] + self._normals @ self._light[1:], 0.25).astype(np.float32)
+        self._side_light = float(np.clip(self._light[1] / max(float(self._light[0]), 0.2), -1, 1))
+
+        self._axes_px = (head.axes * head.px_per_mm).astype(np.float32)
+        self._camera = np.array([head.origin_px[0], head.origin_px[1], _CAMERA_MM * head.px_per_mm], np.float32)
+        self._turn = np.eye(3, dtype=np.float32)
+        self._shift = np.zeros(3, np.float32)
+        edge = (LIP_COLUMNS, 3)
+        self._upper_edge, self._lower_edge = np.zeros(edge, np.float32), np.zeros(edge, np.float32)
+        self._upper_border, self._lower_border = np.zeros(edge, np.float32), np.zeros(edge, np.float32)
+        self._border_shift = np.zeros(edge, np.float32)
+        self._border_gain = np.zeros(LIP_COLUMNS, np.float32)
+        self._border_residual = np.zeros((lips.skin_weights.shape[1], 3), np.float32)
+        self._opening = np.zeros(LIP_COLUMNS, np.float32)
+        rows = len(LIP_ROWS) + 1
+        self._upper_line = count + np.arange(LIP_COLUMNS) * rows + rows - 2
+        self._lower_line = self._upper_line + _PATCH_VERTICES
+
+        shape = (height_px, width_px)
+        self._map_u, self._map_v = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._map_gain = np.ones(shape, np.float32)
+        self._sampled = np.zeros((*shape, 4), np.uint8)
+        self._background = self._view.background(avatar.background)
+        self._frame = np.zeros((*shape, 3), np.uint8)
+        self._opening_mask = np.zeros(height_px * width_px, np.uint8)
+        self._eyes = (_EyeWork.prepare(avatar, avatar.eye_left), _EyeWork.prepare(avatar, avatar.eye_right))
+        self._tables = np.zeros((4, TABLE_STEPS), np.float32)
+        self._colour = np.zeros(3, np.float32)
+        self.render(neutral())
+
+    @property
+    def width_px(self) -> int:
+        """Width of a frame."""
+        return self._view.width_px
+
+    @property
+    def height_px(self) -> int:
+        """Height of a frame."""
+        return self._view.height_px
+
+    def render(self, face: FaceState) -> U8:
+        """Draw one face state: ``uint8 [height, width, 3] BGR``, valid until the next call."""
+        avatar, rig, count = self._avatar, self._rig, self._count
+        rig.set(face)
+        self._deform()
+        self._set_pose()
+        lit = self._normals
+        self._project(self._points[:count], self._weight[:count], self._posed[:count], self._screen[:count])
+        pose_normals(self._posed[:count], self._lit_triangles, lit)
+        np.dot(rig.bases, avatar.base_gains, out=self._base_gain)
+        relight(lit, self._light, self._rest_shade, avatar.head_weight, self._base_gain, self._texture_and_gain)
+        self._shape_lips()
+        self._project(self._points[count:], self._weight[count:], self._posed[count:], self._screen[count:])
+        for line, patch in (
+            (avatar.lips.upper_line, self._upper_line),
+            (avatar.lips.lower_line, self._lower_line),
+        ):
+            self._screen[line] = self._screen[patch[::2]]
+        self._map_u.fill(EMPTY)
+        rasterise(self._screen, self._triangles, self._texture_and_gain, self._map_u, self._map_v, self._map_gain)
+        self._texture.fold(avatar, rig.lips)
+        cv2.remap(
+            self._texture.level, self._map_u, self._map_v, cv2.INTER_LINEAR, dst=self._sampled,
+            borderMode=cv2.BORDER_REPLICATE,
+        )  # fmt: skip
+        composite(self._sampled, self._background, self._map_u, self._map_gain, self._frame)
+        for index, work in enumerate(self._eyes):
+            self._draw_eye(work, index)
+        self._draw_mouth()
+        return self._frame
+
+    def render_i420(self, face: FaceState, out: U8) -> None:
+        """Draw one face state into ``out``, planar I420 (BT.601, limited range) ``uint8 [height * 3 / 2, width]``."""
+        cv2.cvtColor(self.render(face), cv2.COLOR_BGR2YUV_I420, dst=out)
+
+    def _deform(self) -> None:
+        avatar, lips, rig = self._avatar, self._avatar.lips, self._rig
+        points = self._points[: self._count]
+        np.dot(rig.bases, self._bases, out=self._base_shift)
+        np.add(avatar.vertices, self._base_shift.reshape(-1, 3), out=points)
+        lip_curves(
+            rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
+            lips.incisal_mm, lips.half_width_mm, self._upper_edge, self._lower_edge, self._upper_border,
+            self._lower_border, self._opening,
+        )  # fmt: skip
+        border_residual(
+            self._upper_border, self._lower_border, rig.bases, lips.border_bases_mm, self._axes_px,
+            self._border_residual,
+        )  # fmt: skip
+        follow_border(points, lips.skin_rows, lips.skin_weights, self._border_residual)
+
+    def _shape_lips(self) -> None:
+        lips, count = self._avatar.lips, self._count
+        points = self._points[:count]
+        for upper, border, rows, texture, edge, dark, first in (
+            (True, lips.upper_border, lips.upper_rows_mm, self._upper_texture, self._upper_edge,
+             lips.upper_dark_line, count),
+            (False, lips.lower_border, lips.lower_rows_mm, self._lower_texture, self._lower_edge,
+             lips.lower_dark_line, count + _PATCH_VERTICES),
+        ):  # fmt: skip
+            interpolate_border(
+                points, self._avatar.vertices, self._texture_and_gain, border, self._border_shift, self._border_gain
+            )
+            lip_patch(
+                self._rig.lips, rows, texture, LIP_ROWS, edge, self._border_shift, lips.column, self._opening, upper,
+                dark, lips.painted_line, self._axes_px, self._avatar.head.origin_px, self._border_gain, self._points,
+                self._texture_and_gain, first,
+            )  # fmt: skip
+
+    def _set_pose(self) -> None:
+        axes = self._avatar.head.axes
+        yaw, pitch, roll, x, y, z = self._rig.head.tolist()
+        self._turn[:] = axes.T @ rotation(yaw, pitch, roll) @ axes
+        scale = self._avatar.head.px_per_mm
+        self._shift[:] = (x * scale, y * scale, z * scale)
+
+    def _project(self, rest: F32, weight: F32, posed: F32, screen: F32) -> None:
+        pose_and_project(
+            rest, weight, self._avatar.head.pivot_px, self._turn, self._shift, self._camera, self._view_row, posed,
+            screen,
+        )  # fmt: skip
+
+    def _skull(self, rest: F32) -> F32:
+        """Screen positions ``[n, 2]`` of points that move with the skull."""
+        posed, screen = np.empty_like(rest), np.empty((len(rest), 2), np.float32)
+        self._project(rest, np.ones(len(rest), np.float32), posed, screen)
+        return screen
+
+    def _draw_eye(self, work: _EyeWork, index: int) -> None:
+        polygon = self._screen[work.outline]
+        low = np.maximum(np.floor(polygon.min(0)).astype(int) - 1, 0)
+        high = np.minimum(np.ceil(polygon.max(0)).astype(int) + 2, [self.width_px, self.height_px])
+        width, height = int(high[0] - low[0]), int(high[1] - low[1])
+        if width < 2 or height < 2:
+            return
+        opening = self._opening_mask[: width * height].reshape(height, width)
+        opening.fill(0)
+        cv2.fillPoly(opening, [np.round((polygon - low) * 64).astype(np.int32)], 255, cv2.LINE_AA, 6)
+        to_texture = cv2.getAffineTransform(self._skull(work.skull_rest), work.skull_texture).astype(np.float32)
+        eye, axes = work.eye, self._avatar.head.axes
+        across = float(self._rig.gaze[2 * index]) * _GAZE_REACH[0] * eye.iris_radius_px
+        down = float(self._rig.gaze[2 * index + 1]) * _GAZE_REACH[1] * eye.iris_radius_px
+        gaze_x = across * float(axes[0, 0]) + down * float(axes[1, 0])
+        gaze_y = across * float(axes[0, 1]) + down * float(axes[1, 1])
+        shade = 1 - 0.35 * min(1.0, float(self._rig.blink[index]))
+        draw_eye(
+            self._frame, opening, int(low[0]), int(low[1]), to_texture, eye.texture, eye.corner_px,
+            eye.iris_centre_px, eye.iris_radius_px, gaze_x, gaze_y, shade,
+        )  # fmt: skip
+
+    def _draw_mouth(self) -> None:
+        avatar, rig = self._avatar, self._rig
+        q, lips, mouth, head = rig.lips, avatar.lips, avatar.mouth, avatar.head
+        activity = float(np.abs(q[:11]).sum())
+        if self._opening.max() <= 0.03 and lips.painted_line <= 0 and activity <= 0.01:
+            return
+        teeth = np.array([mouth.centre_mm[0], lips.incisal_mm, mouth.teeth_depth_mm])
+        angle = head.jaw_angle_rad * float(rig.bases[0])
+        cos, sin = np.cos(angle), np.sin(angle)
+        hinge_y, hinge_z = float(head.hinge_mm[1]), float(head.hinge_mm[2])
+        y, z = lips.incisal_mm - 1.1 - hinge_y, mouth.teeth_depth_mm - 1.5 - hinge_z
+        lower = np.array([teeth[0], hinge_y + y * cos + z * sin, hinge_z + z * cos - y * sin])
+        probes = np.stack([teeth, teeth + [10, 0, 0], teeth + [0, 10, 0], teeth - [0, 0, 10], lower])
+        where = self._skull((probes @ self._axes_px + head.origin_px).astype(np.float32)).astype(np.float64)
+        origin = where[0]
+        jacobian = np.stack([(where[1] - origin) / 10, (where[2] - origin) / 10], 1)
+        to_mm = np.linalg.inv(jacobian)
+        parallax = -(to_mm @ (where[3] - origin)) / 10
+        parallax[1] -= _ARCH_LEAN
+        lower_shift = to_mm @ (where[4] - origin)
+        drop = max(0.0, float(lower_shift[1]) + 1.1)
+        tip = (float(lower_shift[1]) + 0.8) * (1 - rig.tongue_tip) - 1.6 * rig.tongue_tip
+        tip = tip * (1 - rig.tongue_out) - 0.2 * rig.tongue_out
+        body = float(lower_shift[1]) - 2.8 - 0.36 * drop - 0.50 * max(rig.tongue_body, 0.5 * rig.tongue_tip) * drop
+        upper_screen, lower_screen = self._screen[self._upper_line], self._screen[self._lower_line]
+        draw_interior(
+            self._frame, upper_screen, lower_screen, origin.astype(np.float32), to_mm.astype(np.float32),
+            float(np.sqrt(abs(np.linalg.det(jacobian)))), ((upper_screen - origin) @ to_mm.T).astype(np.float32),
+            ((lower_screen - origin) @ to_mm.T).astype(np.float32), mouth.upper_arch_mm, mouth.lower_arch_mm,
+            (lower_shift + [0, 0.5]).astype(np.float32), parallax.astype(np.float32), mouth.upper_teeth,
+            mouth.lower_teeth, mouth.tongue, mouth.cavity, mouth.mucosa, mouth.rim,
+            np.array([tip, body, rig.tongue_out], np.float32), self._side_light, float(q[3]), float(q[6]),
+            lips.painted_line, min(1.0, 4 * activity), self._tables, self._colour,
+        )  # fmt: skip
+
+
+@dataclass(slots=True)
+class _EyeWork:
+    eye: Eye
+    outline: I32
+    skull_rest: F32
+    """Three points of the skull at the eye, canvas pixels,"""
+    skull_texture: F32
+    """and where they lie in the texture."""
+
+    @staticmethod
+    def prepare(avatar: Avatar, eye: Eye) -> _EyeWork:
+        centre = avatar.vertices[[eye.upper_lid[0], eye.upper_lid[-1]]].mean(0)
+        axes, scale = avatar.head.axes, avatar.head.px_per_mm
+        rest = np.stack([centre, centre + axes[0] * 12 * scale, centre + axes[1] * 8 * scale]).astype(np.float32)
+        texture = ((rest[:, :2] + 0.5) * TEXTURE_SCALE - 0.5).astype(np.float32)
+        return _EyeWork(eye, np.concatenate([eye.upper_lid, eye.lower_lid[::-1]]), rest, texture)
+
+
+@dataclass(slots=True)
+class _Texture:
+    """The texture with its moving folds, and the level that is sampled."""
+
+    full: U8
+    level: U8
+    half: bool
+    plain: U8
+    """The untouched texture at the fold pixels."""
+    box: tuple[int, int, int, int]
+    """x0, y0, x1, y1 of the fold pixels, even."""
+    weights: NDArray[np.float64]
+    applied: NDArray[np.float64]
+
+    @staticmethod
+    def prepare(avatar: Avatar, half: bool) -> _Texture:
+        full = np.array(avatar.texture)
+        x, y = avatar.folds.x_px.astype(int), avatar.folds.y_px.astype(int)
+        box = (x.min() & ~1, y.min() & ~1, (x.max() + 2) & ~1, (y.max() + 2) & ~1)
+        size = (full.shape[1] // 2, full.shape[0] // 2)
+        level = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_AREA), np.uint8) if half else full
+        count = avatar.folds.gains.shape[1] + 1
+        return _Texture(full, level, half, full[y, x, :3].copy(), box, np.zeros(count), np.zeros(count))
+
+    def coords(self, full: F32) -> F32:
+        """Texture coordinates of the sampled level."""
+        return ((full + 0.5) / 2 - 0.5).astype(np.float32) if self.half else np.array(full)
+
+    def fold(self, avatar: Avatar, lip_controls: F32) -> None:
+        """Shade the folds for these controls, if they changed."""
+        fold_weights(lip_controls, self.weights)
+        if np.abs(self.weights - self.applied).max() <= 1e-3:
+            return
+        folds = avatar.folds
+        apply_folds(self.full, self.plain, folds.gains, folds.lift, folds.y_px, folds.x_px, self.weights)
+        if self.half:
+            x0, y0, x1, y1 = self.box
+            part = self.level[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
+            size = (part.shape[1], part.shape[0])
+            part[:] = cv2.resize(self.full[y0:y1, x0:x1], size, interpolation=cv2.INTER_AREA)
+        self.applied[:] = self.weights
