@@ -97,6 +97,11 @@ class FaceMesh:
                 found.append(face)
         return sorted(found, key=lambda face: -float((face.box[2:] - face.box[:2]).prod()))
 
+    def look_again(self, rgb: U8, points: F64) -> F64:
+        """Points ``[478, 3]`` of a face whose points are known roughly, in a better picture of it."""
+        found, presence = self._landmarks(rgb, _around(points[:, :2], *points[list(EYE_CORNERS), :2]))
+        return found if presence >= self._min_presence else points
+
     def person_mask(self, rgb: U8) -> NDArray[np.float32]:
         """``float32 [height, width]`` 0..1, person = 1."""
         height, width = rgb.shape[:2]

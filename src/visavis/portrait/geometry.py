@@ -34,8 +34,14 @@ class Framing:
     """``uint8 [1024, 1024, 3] BGR``."""
     side_px: float
     """Its side in photo pixels."""
+    origin_px: tuple[float, float]
+    """Its upper left corner in the photo, x and y; outside where the photo had to be extended."""
     extended_share: float
     """Share of the frame's side that had to be invented."""
+
+    def place(self, points: F64) -> F64:
+        """Points ``[n, 3]`` of the photo in the framed picture."""
+        return np.asarray((points - [*self.origin_px, 0]) * (TEXTURE_PX / self.side_px))
 
 
 @dataclass(frozen=True, slots=True)
@@ -85,6 +91,7 @@ def frame_photo(photo: U8, face: Face) -> Framing:
     side = max(min(face_height / FACE_SHARE, height, width), face_height / MAX_FACE_SHARE)
     x0 = _inside(centre[0] - side / 2, side, width)
     y0 = _inside(centre[1] - side * FACE_CENTRE_Y, side, height)
+    origin = (x0, y0)
     margin = int(np.ceil(max(0.0, -x0, -y0, x0 + side - width, y0 + side - height)))
     if margin:
         photo = _extend(photo, margin)
@@ -99,15 +106,15 @@ def frame_photo(photo: U8, face: Face) -> Framing:
     else:
         flags = cv2.INTER_LANCZOS4
     picture = cv2.warpAffine(photo, matrix, (TEXTURE_PX, TEXTURE_PX), flags=flags, borderMode=cv2.BORDER_REFLECT_101)
-    return Framing(np.asarray(picture, np.uint8), side, margin / side)
+    return Framing(np.asarray(picture, np.uint8), side, origin, margin / side)
 
 
-def measure_head(face: Face) -> HeadGeometry:
-    """Measure a face found in the framed picture (texture pixels)."""
-    landmarks = face.points * [1, 1, -1]
-    points = landmarks / TEXTURE_SCALE
-    points[:, :2] -= 0.5
-    iris, points = points[MESH_POINTS:], points[:MESH_POINTS]
+def measure_head(points: F64) -> HeadGeometry:
+    """Measure a face: points ``[478, 3]`` as the face mesh gives them in the framed picture."""
+    landmarks = points * [1, 1, -1]
+    canvas = landmarks / TEXTURE_SCALE
+    canvas[:, :2] -= 0.5
+    iris, points = canvas[MESH_POINTS:], canvas[:MESH_POINTS]
     px_per_mm = float(np.linalg.norm(iris[0] - iris[5])) / PUPIL_DISTANCE_MM
     x_axis = points[[263, 362]].mean(0) - points[[33, 133]].mean(0)
     x_axis /= np.linalg.norm(x_axis)

@@ -6,6 +6,7 @@ ones, inside the drawn outline.
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Final
 
@@ -75,7 +76,7 @@ _TONE: Final = np.array([1, 0.975, 0.925, 0.91, 0.88, 0.84])
 def build_interior(
     picture: U8,
     head: HeadGeometry,
-    eyes: tuple[Eye, ...],
+    eyes: Sequence[Eye],
     texture_coords: F64,
     *,
     centre_mm: F64,
@@ -134,7 +135,7 @@ def _sample(picture: U8, points: F64) -> F64:
     return np.asarray(picture[y, x], np.float64)
 
 
-def _light_on_teeth(picture: U8, eyes: tuple[Eye, ...], texture_coords: F64) -> tuple[float, F64]:
+def _light_on_teeth(picture: U8, eyes: Sequence[Eye], texture_coords: F64) -> tuple[float, F64]:
     """Brightness (grey level) and colour cast (BGR factors around 1) that teeth would have in this light.
 
     Sclera and skin are the white and the grey card; a prior keeps either from misleading (red eyes, make-up).

@@ -15,8 +15,9 @@ import scipy.sparse as sp
 from numpy.typing import NDArray
 
 MESH_POINTS: Final = 468
-IRIS_RIGHT: Final = slice(468, 473)
-IRIS_LEFT: Final = slice(473, 478)
+IRIS_RIGHT: Final = slice(0, 5)
+IRIS_LEFT: Final = slice(5, 10)
+"""Of the ten iris points, centre first."""
 
 UPPER_INNER: Final = (191, 80, 81, 82, 13, 312, 311, 310, 415)
 UPPER_RING_2: Final = (183, 42, 41, 38, 12, 268, 271, 272, 407)
