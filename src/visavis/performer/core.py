@@ -1,0 +1,281 @@
+"""The performer: speech, motion and picture on one clock, without a clock of its own."""
+
+from __future__ import annotations
+
+from dataclasses import dataclass
+from typing import Any, Final
+
+import numpy as np
+from numpy.typing import NDArray
+
+from visavis.avatar import Avatar
+from visavis.face import MOUTH_CONTROLS, MOUTH_INDEX, FaceState, neutral
+from visavis.media import sample_of_frame
+from visavis.motion import Motion, MotionLimits
+from visavis.performer.fifo import Chunk
+from visavis.performer.live import LiveFeed, LiveStats
+from visavis.performer.mouth import SILENCE_DB, MouthBlend
+from visavis.performer.segments import SegmentQueue, SegmentTick
+from visavis.render import Renderer
+
+FRAME_BUFFERS: Final = 8
+"""A tick's frame and audio stay valid until so many ticks later."""
+# The head's turn and the photo's own add up; beyond this the far cheek folds (measured with the photo prototype).
+MAX_TOTAL_YAW_DEG: Final = 15.0
+# What counts as voice, and for how long a gap between words still does.
+VOICE_DB: Final = -46.0
+VOICE_HOLD_S: Final = 0.25
+_LIVE: Final = "live"
+
+
+@dataclass(frozen=True, slots=True)
+class Tick:
+    """One step of the performance: a frame and exactly its audio."""
+
+    index: int
+    frame: NDArray[np.uint8]
+    """I420, ``uint8 [height * 3 / 2, width]``; a buffer of a ring, see :data:`FRAME_BUFFERS`."""
+    audio: NDArray[np.int16]
+    """Mono at the performer's audio rate; also a buffer of a ring."""
+    rendered: bool
+    """False: the frame is the one before."""
+    speaking: bool
+    """A voice is heard in this tick or was a moment ago."""
+    generation: int
+    """Counts interruptions: whatever has an older one is obsolete."""
+    segment_id: int | None
+    """The segment that this tick belongs to; None when idle or live."""
+    segment_samples: int
+    """How many samples of ``audio`` are that segment's; the rest is silence."""
+    segment_position_s: float
+    """How much of the segment has been played at the end of this tick."""
+    segment_started: bool
+    """The first tick of its segment."""
+    segment_ended: bool
+    """The last tick of its segment: everything that was pushed has been played."""
+
+
+@dataclass(frozen=True, slots=True)
+class PerformerStats:
+    """Counters since the start."""
+
+    ticks: int
+    rendered: int
+    repeated: int
+    queue_s: float
+    """Pushed sound that has not been played."""
+    live_delay_s: float
+    live_underruns: int
+    live_left_out_s: float
+
+
+class Performer:
+    """One avatar in action: audio in, a steady stream of ticks out.
+
+    Two kinds of sound go in. :meth:`push_audio` queues speech in segments that are played from the first sample to
+    the last, as soon as the mouth is known: nothing is dropped or stretched. :meth:`push_live_audio` follows
+    somebody who speaks now, with a bounded delay. Segments come before live sound.
+
+    Args:
+        avatar: whom to show.
+        fps: frames, and ticks, per second.
+        width_px, height_px: size of the frames; even.
+        look_ahead_ms: what the mouth of live sound waits for: 0, 40, 80 or 120. Segments always get the best.
+        audio_rate_hz: rate of the ticks' audio.
+        seed: of everything that is chance; the same seed and the same calls give the same frames.
+        early_lips: live lips do not wait for the ticks' delayed sound. For live sound that nobody hears from us.
+    """
+
+    def __init__(
+        self,
+        avatar: Avatar,
+        *,
+        fps: int = 25,
+        width_px: int = 512,
+        height_px: int = 512,
+        look_ahead_ms: int = 40,
+        audio_rate_hz: int = 48_000,
+        seed: int = 0,
+        early_lips: bool = False,
+    ) -> None:
+        if not 1 <= fps <= 60:
+            raise ValueError(f"fps is {fps}; use 1 to 60")
+        if width_px % 2 or height_px % 2:
+            raise ValueError(f"{width_px}x{height_px} px: I420 frames need an even width and height")
+        self.fps = fps
+        self.width_px, self.height_px = width_px, height_px
+        self.audio_rate_hz = audio_rate_hz
+        self.listening = False
+        """Set while somebody speaks to the face: it looks and nods as a listener does."""
+        self.idle_render_interval = 1
+        """Render every so many ticks while nothing is said: the first thing to give up under load."""
+        self._renderer = Renderer(avatar, width_px, height_px)
+        self._motion = Motion(seed, fps, _limits(avatar))
+        longest_tick_samples = -(-audio_rate_hz // fps)
+        self._segments = SegmentQueue(audio_rate_hz)
+        self._live = LiveFeed(audio_rate_hz, longest_tick_samples, look_ahead_ms, early_lips=early_lips)
+        self._blend = MouthBlend(1 / fps)
+        self._face = neutral()
+        self._target = np.zeros(len(MOUTH_CONTROLS), np.float32)
+        self._frames = np.zeros((FRAME_BUFFERS, height_px * 3 // 2, width_px), np.uint8)
+        self._audio = np.zeros((FRAME_BUFFERS, longest_tick_samples), np.int16)
+        self._index = 0
+        self._rendered = 0
+        self._generation = 0
+        self._quiet_s = VOICE_HOLD_S
+
+    @property
+    def generation(self) -> int:
+        """Number of interruptions so far."""
+        return self._generation
+
+    @property
+    def face(self) -> FaceState:
+        """The face of the last tick; changes in place."""
+        return self._face
+
+    @property
+    def queued_s(self) -> float:
+        """Pushed segments' sound that has not been played."""
+        return self._segments.queued_s
+
+    @property
+    def stats(self) -> PerformerStats:
+        live: LiveStats = self._live.stats
+        return PerformerStats(
+            self._index,
+            self._rendered,
+            self._index - self._rendered,
+            self._segments.queued_s,
+            live.delay_s,
+            live.underruns,
+            live.left_out_s,
+        )
+
+    def begin_segment(self) -> int:
+        """Open a segment, ending an open one; its id. :meth:`push_audio` does it where none is open."""
+        return self._segments.begin()
+
+    def push_audio(self, pcm: NDArray[Any], sample_rate_hz: int) -> int:
+        """Queue sound for the open segment; the segment's id. It is not copied: leave it as it is.
+
+        Args:
+            pcm: ``int16`` or ``float32``, ``[n]`` or ``[n, 2]``, any length.
+            sample_rate_hz: any; it may change on the way.
+
+        Raises:
+            AudioError: ``audio_format``: another type, shape or rate.
+        """
+        return self._segments.push(Chunk.checked(pcm, sample_rate_hz))
+
+    def end_segment(self) -> None:
+        """Nothing more comes for the open segment: it ends when what was pushed has been played."""
+        self._segments.end()
+
+    def interrupt(self) -> float:
+        """Drop everything that has not been played; the next tick is silent and the lips close.
+
+        Returns:
+            seconds of the current segment that were played, 0 where none was.
+        """
+        self._generation += 1
+        self._live.reset()
+        return self._segments.clear()
+
+    def push_live_audio(self, pcm: NDArray[Any], sample_rate_hz: int) -> None:
+        """Sound that somebody speaks just now; formats and errors as for :meth:`push_audio`."""
+        self._live.push(Chunk.checked(pcm, sample_rate_hz))
+
+    def reset_live(self) -> None:
+        """The live source has gone or changes: what it sent is forgotten."""
+        self._live.reset()
+
+    def next_tick(self, *, render: bool = True) -> Tick:
+        """The next frame and its audio. Never blocks, never fails, always moves on by one tick.
+
+        Args:
+            render: False repeats the frame: for a caller that is late. The audio goes on all the same.
+        """
+        index = self._index
+        audio = self._audio[index % FRAME_BUFFERS]
+        audio = audio[: self._samples_of_tick(index)]
+        segment = self._segments.tick(audio)
+        source: object = None
+        loudness_db = SILENCE_DB
+        if segment is not None:
+            if self._live.flowing:
+                self._live.reset()
+            if segment.samples:
+                source = segment.segment_id
+                self._segments.shape(self._target)
+                loudness_db = self._segments.loudness_db
+        elif self._live.tick(audio):
+            source = _LIVE
+            self._live.shape(self._target)
+            loudness_db = self._live.loudness_db
+        speaking = self._hear_voice(loudness_db)
+        self._pose(source, speaking, loudness_db)
+        frame, rendered = self._picture(render, busy=source is not None or not self._blend.at_rest)
+        self._index += 1
+        return self._tick(index, frame, audio, rendered, speaking, segment)
+
+    def _samples_of_tick(self, index: int) -> int:
+        rate, fps = self.audio_rate_hz, self.fps
+        return sample_of_frame(index + 1, rate, fps) - sample_of_frame(index, rate, fps)
+
+    def _hear_voice(self, loudness_db: float) -> bool:
+        self._quiet_s = 0.0 if loudness_db > VOICE_DB else self._quiet_s + 1 / self.fps
+        return self._quiet_s < VOICE_HOLD_S
+
+    def _pose(self, source: object, speaking: bool, loudness_db: float) -> None:
+        if source is None:
+            self._target[:] = 0
+        face = self._face
+        face[:] = 0
+        face[MOUTH_INDEX] = self._blend.step(self._target, source)
+        self._motion.step(face, speaking=speaking, loudness_db=loudness_db, listening=self.listening and not speaking)
+
+    def _picture(self, render: bool, *, busy: bool) -> tuple[NDArray[np.uint8], bool]:
+        wanted = render and (busy or self._index % self.idle_render_interval == 0)
+        if self._rendered and not wanted:
+            return self._frames[(self._rendered - 1) % FRAME_BUFFERS], False
+        frame = self._frames[self._rendered % FRAME_BUFFERS]
+        self._renderer.render_i420(self._face, frame)
+        self._rendered += 1
+        return frame, True
+
+    def _tick(
+        self,
+        index: int,
+        frame: NDArray[np.uint8],
+        audio: NDArray[np.int16],
+        rendered: bool,
+        speaking: bool,
+        segment: SegmentTick | None,
+    ) -> Tick:
+        return Tick(
+            index=index,
+            frame=frame,
+            audio=audio,
+            rendered=rendered,
+            speaking=speaking,
+            generation=self._generation,
+            segment_id=segment.segment_id if segment else None,
+            segment_samples=segment.samples if segment else 0,
+            segment_position_s=segment.played_samples / self.audio_rate_hz if segment else 0.0,
+            segment_started=segment is not None and segment.started,
+            segment_ended=segment is not None and segment.ended,
+        )
+
+
+def _limits(avatar: Avatar) -> MotionLimits:
+    """How far this photo may be turned."""
+    limits = MotionLimits()
+    low, high = limits.yaw_deg
+    photo_yaw_deg = avatar.info.yaw_deg
+    return MotionLimits(
+        yaw_deg=(
+            min(max(low, -MAX_TOTAL_YAW_DEG - photo_yaw_deg), -1.0),
+            max(min(high, MAX_TOTAL_YAW_DEG - photo_yaw_deg), 1.0),
+        )
+    )
