@@ -151,5 +151,5 @@ def _textured_folds(region: _Region, skin: F32) -> tuple[F32, F32]:
     )
     mouth = (region.point(0) + region.point(17)) / 2
     window = np.exp(-(((x - mouth[0]) / (13 * region.mm)) ** 4) - ((y - mouth[1]) / (11 * region.mm)) ** 4)
-    purse = lines / lines.std() * 0.035 * window * (0.45 + 0.55 * skin)
+    purse = lines / lines.std() * 0.035 * window * (0.45 + 0.55 * (1 - skin))
     return np.asarray(chin_fold, np.float32), np.asarray(purse, np.float32)

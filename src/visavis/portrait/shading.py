@@ -52,7 +52,7 @@ _FOLDS: Final[Mapping[str, tuple[tuple[float, _Gains], ...]]] = {
     "smile": ((1, _CHEEK_FOLD),),
     "funnel": ((0.7, _CHIN_FOLD), (0.5, _ROUNDED_CORNER)),
     "upperRaise": ((0.5, _CHEEK_FOLD),),
-    "lowerDepress": ((1, ((-0.06, (18, 83, 313)), (-0.05, LOWER_OUTER))),),
+    "lowerDepress": ((1, ((-0.06, (18, 83, 313, 200, 201, 421)), (-0.05, LOWER_OUTER))),),
     "tuck": ((0.8, _CHIN_FOLD), (1, ((-0.10, LOWER_OUTER), (-0.14, _LOWER_EDGE)))),
 }
 """Base -> tables of gains, scaled; where two speak of one point the later counts."""
