@@ -32,7 +32,7 @@ class View:
         k = self.scale * CANVAS_PX / TEXTURE_PX
         side = max(1, round(TEXTURE_PX * k))
         resized = cv2.resize(plate, (side, side), interpolation=cv2.INTER_AREA if k < 1 else cv2.INTER_CUBIC)
-        matrix = np.array([[1, 0, self.offset_x_px], [0, 1, self.offset_y_px]])
+        matrix = np.array([[1, 0, self.offset_x_px], [0, 1, self.offset_y_px]], np.float64)
         size = (self.width_px, self.height_px)
         return np.asarray(cv2.warpAffine(resized, matrix, size, borderMode=cv2.BORDER_REPLICATE), np.uint8)
 
