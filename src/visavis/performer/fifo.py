@@ -93,6 +93,14 @@ class Chunk:
     def duration_s(self) -> float:
         return self.samples / self.sample_rate_hz
 
+    def has_format_of(self, other: Chunk) -> bool:
+        mine, theirs = self.pcm, other.pcm
+        return (self.sample_rate_hz, mine.dtype, mine.shape[1:]) == (
+            other.sample_rate_hz,
+            theirs.dtype,
+            theirs.shape[1:],
+        )
+
 
 class ChunkQueue:
     """Pushed sound that nobody has converted yet: converting costs, so it is done a tick's worth at a time."""
@@ -110,15 +118,33 @@ class ChunkQueue:
         self.duration_s += chunk.duration_s
 
     def take(self, max_duration_s: float) -> Chunk:
-        """The next piece of at most ``max_duration_s``; never crosses from one pushed chunk to the next."""
+        """The next piece of at most ``max_duration_s`` (one sample at least), all of one format.
+
+        Small pushes are joined: each conversion has a fixed cost.
+        """
+        pieces = [self._take_from_first(max_duration_s)]
+        first, duration_s = pieces[0], pieces[0].duration_s
+        while self._chunks and first.has_format_of(self._chunks[0]):
+            left_samples = int((max_duration_s - duration_s) * first.sample_rate_hz)
+            if left_samples < 1:
+                break
+            pieces.append(self._take_from_first(left_samples / first.sample_rate_hz))
+            duration_s += pieces[-1].duration_s
+        if not self._chunks:
+            self.duration_s = 0.0
+        if len(pieces) == 1:
+            return first
+        return Chunk(np.concatenate([piece.pcm for piece in pieces]), first.sample_rate_hz)
+
+    def _take_from_first(self, max_duration_s: float) -> Chunk:
         chunk = self._chunks[0]
-        end = min(self._taken + max(int(max_duration_s * chunk.sample_rate_hz), 1), chunk.samples)
+        end = min(self._taken + max(round(max_duration_s * chunk.sample_rate_hz), 1), chunk.samples)
         piece = Chunk(chunk.pcm[self._taken : end], chunk.sample_rate_hz)
         self._taken = end
         if end == chunk.samples:
             self._chunks.popleft()
             self._taken = 0
-        self.duration_s = max(self.duration_s - piece.duration_s, 0.0) if self._chunks else 0.0
+        self.duration_s -= piece.duration_s
         return piece
 
     def clear(self) -> None:

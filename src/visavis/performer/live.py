@@ -20,10 +20,11 @@ from visavis.speech import HOP_S, SPEECH_RATE_HZ
 
 FILTER_DELAY_S: Final = 0.003
 """What the resampler holds back (1.5 ms from 48 kHz, 3 ms from 8 kHz)."""
-MARGIN_S: Final = 0.010
-"""Spare sound that the delay aims at: packets carry 10-20 ms and come when they come."""
+MARGIN_S: Final = 0.005
+"""Spare sound that the delay aims at. Where less is there, the lips are a little late for once; the sound itself has
+a gap only when a whole tick's worth is missing."""
 MARGIN_STEP_S: Final = 0.010
-"""Every underrun widens the margin by so much,"""
+"""Every gap that late packets tear widens the margin by so much,"""
 MARGIN_MAX_S: Final = 0.060
 MARGIN_DECAY_S: Final = 30.0
 """and so long without one narrows it again."""
@@ -31,7 +32,7 @@ WATCH_S: Final = 1.5
 """The delay is judged by the least spare sound within so long a time."""
 TOLERANCE_S: Final = 0.004
 STRETCH: Final = 0.005
-LATE_S: Final = 0.040
+LATE_S: Final = 0.025
 """From this much too late on, sound is left out at a quiet place,"""
 TOO_LATE_S: Final = 0.120
 """and from this much on, anywhere."""
@@ -92,6 +93,7 @@ class LiveFeed:
         self._played_samples = 0
         self._instant_s = 0.0
         self._silent_s = 0.0
+        self._starved = False
         self._since_underrun_s = 0.0
         self._spare_s[:] = np.inf
         self._watched = 0
@@ -110,13 +112,15 @@ class LiveFeed:
         """Fill ``out`` with the delayed sound, or silence where there is none; whether the mouth follows it."""
         self._hear()
         spare_s = (len(self._sound) - self._needed_samples) / self._sample_rate_hz
-        self.stats.delay_s = len(self._sound) / self._sample_rate_hz
         if not self.flowing and spare_s >= self._margin_s:
             self.flowing = True
+            self._leave_out(round((spare_s - self._margin_s) * self._sample_rate_hz))
+            spare_s = self._margin_s
+        self.stats.delay_s = len(self._sound) / self._sample_rate_hz
         if not self.flowing:
             out[:] = 0
             return False
-        if spare_s < 0:
+        if len(self._sound) < len(out):
             self._on_underrun()
             out[:] = 0
             return self._early_lips
@@ -135,7 +139,13 @@ class LiveFeed:
         return self._mouth.loudness_db(self._instant_s + LOUDNESS_AHEAD_S)
 
     def _hear(self) -> None:
-        self._silent_s = 0.0 if self._chunks else self._silent_s + self._tick_s
+        if self._chunks:
+            if self._starved and self._silent_s <= SILENT_AFTER_S:
+                self._margin_s = min(self._margin_s + MARGIN_STEP_S, MARGIN_MAX_S)
+            self._starved = False
+            self._silent_s = 0.0
+        else:
+            self._silent_s += self._tick_s
         if self.flowing and self._silent_s > SILENT_AFTER_S:
             self._chunks.push(Chunk(np.zeros(round(self._tick_s * self._input_rate_hz), np.int16), self._input_rate_hz))
         while self._chunks:
@@ -147,8 +157,7 @@ class LiveFeed:
 
     def _on_underrun(self) -> None:
         self.stats.underruns += 1
-        if self._silent_s <= SILENT_AFTER_S:
-            self._margin_s = min(self._margin_s + MARGIN_STEP_S, MARGIN_MAX_S)
+        self._starved = True
         self._since_underrun_s = 0.0
         self._spare_s[:] = np.inf
         self._watched = 0
@@ -169,7 +178,8 @@ class LiveFeed:
                 return 0.0
         if self._watched < len(self._spare_s) or abs(excess_s) < TOLERANCE_S:
             return 0.0
-        correction_s = min(max(excess_s, -STRETCH * self._tick_s), STRETCH * self._tick_s)
+        spare_sound_s = (len(self._sound) - tick_samples) / self._sample_rate_hz
+        correction_s = min(max(excess_s, -STRETCH * self._tick_s), STRETCH * self._tick_s, spare_sound_s)
         self._spare_s -= correction_s
         return correction_s
 
