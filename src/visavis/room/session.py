@@ -1,0 +1,223 @@
+"""One agent in one room, from join to leave."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import time
+from collections.abc import Callable
+from typing import Any, Final
+
+import numpy as np
+from livekit import rtc
+from livekit.rtc.participant import PublishTrackError
+from numpy.typing import NDArray
+
+from visavis.errors import RoomError
+from visavis.performer import Performer
+from visavis.room.config import SessionConfig
+from visavis.room.connection import FINAL_REASONS, connect, introduce, is_machine, silence_sdk_log
+from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
+from visavis.room.listener import Listener
+from visavis.room.publisher import Publisher
+from visavis.room.traffic import TrafficMeter
+
+logger = logging.getLogger(__name__)
+
+REJOIN_WITHIN_S: Final = 120.0
+"""How long to go on trying after the SDK has given up."""
+_FIRST_BACKOFF_S: Final = 0.3
+_MAX_BACKOFF_S: Final = 5.0
+_STATS_INTERVAL_S: Final = 1.0
+_GOODBYE_S: Final = 3.0
+
+
+class RoomSession:
+    """Brings a performer into a room; what happens is told to ``report``.
+
+    :meth:`run` enters, stays and leaves. The other methods are called from the same event loop.
+    """
+
+    def __init__(self, config: SessionConfig, performer: Performer, report: Callable[[SessionEvent], None]) -> None:
+        self._config = config
+        self._performer = performer
+        self._report = report
+        self._leaving = asyncio.Event()
+        self._publisher: Publisher | None = None
+        self._listener = Listener(config.listen_to, performer.push_live_audio)
+        self._token = config.room_token
+
+    async def run(self) -> StateChanged:
+        """Enter the room and stay until asked to leave, sent out, or lost.
+
+        Raises:
+            RoomError: the room could not be entered at all.
+        """
+        silence_sdk_log()
+        publisher = self._publisher = Publisher(
+            self._performer,
+            self._config.video,
+            relay_audio=self._config.relay_audio,
+            on_speech_ended=lambda played_s: self._report(SpeechEnded(played_s, interrupted=False)),
+        )
+        try:
+            pacing = asyncio.create_task(publisher.run(), name="pace")
+            staying = asyncio.create_task(self._stay(publisher), name="stay")
+            try:
+                await asyncio.wait({pacing, staying}, return_when=asyncio.FIRST_COMPLETED)
+                if pacing.done() and not staying.done():
+                    await pacing  # it only ever ends by failing
+                end = await staying
+            finally:
+                for task in (pacing, staying):
+                    task.cancel()
+                await asyncio.gather(pacing, staying, return_exceptions=True)
+        finally:
+            await self._listener.aclose()
+            await publisher.aclose()
+        self._report(end)
+        return end
+
+    def leave(self) -> None:
+        """Ask to leave; :meth:`run` returns soon after."""
+        self._leaving.set()
+
+    def say(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
+        """Queue speech, ``int16 [n]``; any rate, faster than real time."""
+        self._performer.push_audio(pcm, sample_rate_hz)
+
+    def end_speech(self) -> None:
+        """The utterance is complete."""
+        self._performer.end_segment()
+
+    def interrupt(self) -> None:
+        """Be silent now."""
+        if self._publisher is not None:
+            self._report(SpeechEnded(self._publisher.interrupt(), interrupted=True))
+
+    async def _stay(self, publisher: Publisher) -> StateChanged:
+        joined_before = False
+        backoff_s = _FIRST_BACKOFF_S
+        lost_s: float | None = None
+        while True:
+            room = rtc.Room()
+            try:
+                end = await self._visit(room, publisher, rejoining=joined_before)
+            except RoomError:
+                if not joined_before:
+                    raise
+                end = None
+            finally:
+                await self._part(room)
+            if end is not None:
+                return end
+            now_s = time.monotonic()
+            lost_s = now_s if room_was_entered(room) or lost_s is None else lost_s
+            backoff_s = _FIRST_BACKOFF_S if room_was_entered(room) else min(backoff_s * 2, _MAX_BACKOFF_S)
+            joined_before = True
+            if now_s - lost_s > REJOIN_WITHIN_S:
+                return StateChanged(SessionState.FAILED, "room_lost")
+            self._report(StateChanged(SessionState.RECONNECTING, "rejoining"))
+            try:
+                async with asyncio.timeout(backoff_s):
+                    await self._leaving.wait()
+                return StateChanged(SessionState.LEFT, "asked")
+            except TimeoutError:
+                continue
+
+    async def _visit(self, room: rtc.Room, publisher: Publisher, *, rejoining: bool) -> StateChanged | None:
+        """Enter once and stay; None where the room was lost by accident."""
+        gone: asyncio.Future[Any] = asyncio.get_running_loop().create_future()
+
+        def on_disconnected(reason: Any) -> None:
+            if not gone.done():
+                gone.set_result(reason)
+
+        room.on("disconnected", on_disconnected)
+        room.on("reconnecting", lambda: self._report(StateChanged(SessionState.RECONNECTING, "connection_lost")))
+        room.on("reconnected", lambda: self._report(StateChanged(SessionState.CONNECTED, "reconnected")))
+        room.on("token_refreshed", lambda: self._keep_token(room))
+        self._listener.attach(room)
+        await connect(room, self._config.room_url, self._token)
+        self._listener.catch_up(room)
+        publishing = asyncio.create_task(publisher.publish(room))
+        warnings = await introduce(room, self._config.participant_name, self._config.agent_id, self._config.session_id)
+        try:
+            await publishing
+        except PublishTrackError as error:
+            raise RoomError(
+                "publish_failed",
+                f"The room did not take the agent's tracks ({error}).",
+                "Check the token's canPublish and canPublishSources, and the room's enabled codecs.",
+            ) from None
+        if rejoining:
+            self._report(StateChanged(SessionState.CONNECTED, "rejoined"))
+        else:
+            me = room.local_participant
+            self._report(Joined(me.sid, me.identity, room.name, warnings))
+            self._report(StateChanged(SessionState.CONNECTED))
+        watching = asyncio.create_task(self._watch(room, publisher), name="watch")
+        leaving = asyncio.create_task(self._leaving.wait(), name="leaving")
+        try:
+            waiting: set[asyncio.Future[Any]] = {gone, watching, leaving}
+            await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
+            if leaving.done():
+                return StateChanged(SessionState.LEFT, "asked")
+            if gone.done():
+                reason = FINAL_REASONS.get(gone.result())
+                logger.info("disconnected", extra={"reason": rtc.DisconnectReason.Name(gone.result())})
+                return StateChanged(SessionState.LEFT, reason) if reason else None
+            return await watching
+        finally:
+            watching.cancel()
+            leaving.cancel()
+            await asyncio.gather(watching, leaving, return_exceptions=True)
+
+    async def _watch(self, room: rtc.Room, publisher: Publisher) -> StateChanged:
+        """Report once a second; return when there has been nobody to talk to for too long."""
+        company_s = time.monotonic()
+        traffic = TrafficMeter()
+        frames = publisher.frames_sent
+        last_s = time.monotonic()
+        while True:
+            await asyncio.sleep(_STATS_INTERVAL_S)
+            now_s = time.monotonic()
+            if any(not is_machine(participant) for participant in room.remote_participants.values()):
+                company_s = now_s
+            elif 0 < self._config.idle_timeout_s < now_s - company_s:
+                return StateChanged(SessionState.LEFT, "idle")
+            sample = await traffic.sample(room)
+            counted = self._performer.stats
+            self._report(
+                Stats(
+                    fps=round((publisher.frames_sent - frames) / (now_s - last_s), 1),
+                    bitrate_bps=sample.sent_bps,
+                    round_trip_ms=sample.round_trip_ms,
+                    latency_ms=round(publisher.latency_s * 1000, 1),
+                    frames_rendered=counted.rendered,
+                    frames_repeated=counted.repeated,
+                    ticks_late=publisher.ticks_late,
+                    audio_queue_ms=round(publisher.audio_queue_s * 1000, 1),
+                    speaking=publisher.speaking,
+                    listening_to=self._listener.speaker,
+                )
+            )
+            frames, last_s = publisher.frames_sent, now_s
+
+    async def _part(self, room: rtc.Room) -> None:
+        """Leave politely, but never hang on a server that is gone."""
+        await self._listener.aclose()
+        try:
+            async with asyncio.timeout(_GOODBYE_S):
+                await room.disconnect()
+        except TimeoutError:
+            logger.warning("leaving the room took too long")
+
+    def _keep_token(self, room: Any) -> None:
+        """The server refreshes the token of whoever is connected; a rejoin needs the newest one."""
+        self._token = room._token or self._token
+
+
+def room_was_entered(room: rtc.Room) -> bool:
+    """Whether this room object ever got in."""
+    return bool(room.name)
