@@ -21,7 +21,7 @@ from visavis.portrait.geometry import HeadGeometry, face_height_px, frame_photo,
 from visavis.portrait.intake import decode_photo
 from visavis.portrait.lips import LIP_POINTS, build_lips
 from visavis.portrait.matte import separate
-from visavis.portrait.mesh import ControlMesh, build_control_mesh, limit_depth_slope, vertex_normals
+from visavis.portrait.mesh import ControlMesh, build_control_mesh, depth_mobility, limit_depth_slope, vertex_normals
 from visavis.portrait.rest_mouth import RestMouth, close_mouth, even_out_smile
 from visavis.portrait.shading import base_gains, fit_light
 from visavis.portrait.teeth import build_interior
@@ -37,6 +37,9 @@ Progress = Callable[[str, float], None]
 
 _NECK_BELOW_EYES_MM = 38.0
 _INVISIBLE_ALPHA = 2
+_MAX_CONTROL_SLOPE = 2.5
+_MAX_FINE_SLOPE = 3.2
+"""Depth over distance: a slope of 3.2 would turn edge-on at 17 degrees."""
 
 
 def build_avatar(photo: bytes, *, on_progress: Progress | None = None) -> Avatar:
@@ -167,15 +170,28 @@ class _Shape:
 
 
 def _shape_at_rest(head: HeadGeometry, mesh: ControlMesh, rest: RestMouth) -> _Shape:
+    mobility = depth_mobility(len(mesh.vertices))
     closed = mesh.vertices + head.direction_px(rest.displacement_mm)
     flattened = mesh.vertices.copy()
-    flattened[:, 2] += limit_depth_slope(closed, mesh.triangles) - closed[:, 2]
+    depth = limit_depth_slope(closed, mesh.triangles, mobility, limit=_MAX_CONTROL_SLOPE, smallest_px2=1.0, rounds=800)
+    flattened[:, 2] += depth - closed[:, 2]
     rest_mm = head.to_mm(flattened) + rest.displacement_mm
     subdivision = loop_subdivide(len(mesh.vertices), mesh.triangles)
+    vertices = np.asarray(subdivision.matrix @ head.to_px(rest_mm))
+    # subdividing rounds the silhouette of the far cheek, which can leave slivers that stand on edge
+    mobility[list(LIP_POINTS)] = 0
+    vertices[:, 2] = limit_depth_slope(
+        vertices,
+        subdivision.triangles,
+        np.asarray(subdivision.matrix @ mobility),
+        limit=_MAX_FINE_SLOPE,
+        smallest_px2=0.1,
+        rounds=300,
+    )
     return _Shape(
         rest_mm=rest_mm,
         subdivision=subdivision,
-        vertices=np.asarray(subdivision.matrix @ head.to_px(rest_mm)),
+        vertices=vertices,
         texture_coords=texture_px(np.asarray(subdivision.matrix @ rest.texture_points)),
     )
 

@@ -27,8 +27,6 @@ _GRID_PX: Final = 18
 _GRID_MARGIN_PX: Final = 42
 _CLEARANCE_PX: Final = 9
 """Grid points keep this distance from the face oval."""
-_MAX_DEPTH_SLOPE: Final = 2.5
-"""A steeper far cheek folds over itself at 10-12 degrees of yaw."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -100,31 +98,40 @@ def build_control_mesh(head: HeadGeometry, alpha: NDArray[np.float32]) -> Contro
     return ControlMesh(vertices, triangles, len(inner), below_chin_mm, weight, torso, solver)
 
 
-def limit_depth_slope(vertices: F64, triangles: I32) -> F64:
-    """New depths ``[n]`` whose slope stays below the limit in every triangle, so that no turn folds one over."""
+def limit_depth_slope(
+    vertices: F64, triangles: I32, mobility: F64, *, limit: float, smallest_px2: float, rounds: int
+) -> F64:
+    """New depths ``[n]`` whose slope stays below the limit in every triangle, so that no turn folds one over.
+
+    Args:
+        mobility: 0 .. 1 per vertex, how readily its depth gives way.
+        smallest_px2: slivers below twice this area are left alone.
+    """
     a, b, c = triangles[:, 0], triangles[:, 1], triangles[:, 2]
     ab, ac = vertices[b, :2] - vertices[a, :2], vertices[c, :2] - vertices[a, :2]
     area = ab[:, 0] * ac[:, 1] - ab[:, 1] * ac[:, 0]
-    usable = np.abs(area) > 2.0
+    usable = np.abs(area) > 2 * smallest_px2
     a, b, c, ab, ac, area = a[usable], b[usable], c[usable], ab[usable], ac[usable], area[usable]
-    mobility = np.where(np.arange(len(vertices)) >= MESH_POINTS, 1.0, 0.35)
-    mobility[list(OVAL)] = 0.7
     depth = vertices[:, 2].copy()
-    for _ in range(800):
+    for _ in range(rounds):
         db, dc = depth[b] - depth[a], depth[c] - depth[a]
         slope = np.hypot((db * ac[:, 1] - dc * ab[:, 1]) / area, (-db * ac[:, 0] + dc * ab[:, 0]) / area)
-        steep = slope > _MAX_DEPTH_SLOPE + 0.1
+        steep = slope > limit + 0.1
         if not steep.any():
             break
-        step = 0.6 * (1 - _MAX_DEPTH_SLOPE / slope[steep])
-        mean = (depth[a[steep]] + depth[b[steep]] + depth[c[steep]]) / 3
-        change, hits = np.zeros(len(depth)), np.zeros(len(depth))
-        for corner in (a, b, c):
-            index = corner[steep]
-            np.add.at(change, index, -(depth[index] - mean) * step * mobility[index])
-            np.add.at(hits, index, 1)
-        depth += change / np.maximum(hits, 1)
+        step = 0.6 * (1 - limit / slope[steep])
+        corners = np.stack([a[steep], b[steep], c[steep]])
+        pull = -(depth[corners] - depth[corners].mean(axis=0)) * step * mobility[corners]
+        hits = np.bincount(corners.ravel(), minlength=len(depth))
+        depth += np.bincount(corners.ravel(), pull.ravel(), minlength=len(depth)) / np.maximum(hits, 1)
     return depth
+
+
+def depth_mobility(vertex_count: int) -> F64:
+    """How readily the depth of a control vertex gives way: the face keeps its measured shape."""
+    mobility = np.where(np.arange(vertex_count) >= MESH_POINTS, 1.0, 0.35)
+    mobility[list(OVAL)] = 0.7
+    return mobility
 
 
 def unique_edges(triangles: I32) -> I32:
