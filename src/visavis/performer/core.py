@@ -15,7 +15,7 @@ from visavis.motion import Motion, MotionLimits
 from visavis.performer.fifo import Chunk
 from visavis.performer.live import LiveFeed, LiveStats
 from visavis.performer.mouth import SILENCE_DB, MouthBlend
-from visavis.performer.segments import SegmentQueue, SegmentTick
+from visavis.performer.segments import QUEUED_LOOK_AHEAD_MS, SegmentQueue, SegmentTick
 from visavis.render import Renderer
 
 FRAME_BUFFERS: Final = 8
@@ -80,7 +80,8 @@ class Performer:
         avatar: whom to show.
         fps: frames, and ticks, per second.
         width_px, height_px: size of the frames; even.
-        look_ahead_ms: what the mouth of live sound waits for: 0, 40, 80 or 120. Segments always get the best.
+        look_ahead_ms: what the mouth of live sound waits for: 0, 40, 80 or 120.
+        queued_look_ahead_ms: the same for segments, where it costs no time.
         audio_rate_hz: rate of the ticks' audio.
         seed: of everything that is chance; the same seed and the same calls give the same frames.
         early_lips: live lips do not wait for the ticks' delayed sound. For live sound that nobody hears from us.
@@ -94,6 +95,7 @@ class Performer:
         width_px: int = 512,
         height_px: int = 512,
         look_ahead_ms: int = 40,
+        queued_look_ahead_ms: int = QUEUED_LOOK_AHEAD_MS,
         audio_rate_hz: int = 48_000,
         seed: int = 0,
         early_lips: bool = False,
@@ -112,7 +114,7 @@ class Performer:
         self._renderer = Renderer(avatar, width_px, height_px)
         self._motion = Motion(seed, fps, _limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)
-        self._segments = SegmentQueue(audio_rate_hz)
+        self._segments = SegmentQueue(audio_rate_hz, queued_look_ahead_ms)
         self._live = LiveFeed(audio_rate_hz, longest_tick_samples, look_ahead_ms, early_lips=early_lips)
         self._blend = MouthBlend(1 / fps)
         self._face = neutral()
