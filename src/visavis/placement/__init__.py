@@ -1,0 +1,5 @@
+"""Where sessions run: processes of this machine, forked from a warm template. See docs/processes.md."""
+
+from visavis.placement.host import RunningSession, SessionHost, default_max_sessions
+
+__all__ = ["RunningSession", "SessionHost", "default_max_sessions"]

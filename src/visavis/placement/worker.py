@@ -1,0 +1,72 @@
+"""A session's own process: builds the performer, runs the room session, obeys its host."""
+
+from __future__ import annotations
+
+import asyncio
+import logging
+import os
+import signal
+import socket
+from pathlib import Path
+
+from visavis.avatar import Avatar
+from visavis.errors import VisavisError
+from visavis.performer import Performer
+from visavis.placement.channel import Channel, Sound, encode_event
+from visavis.room import RoomSession, SessionConfig, SessionState, StateChanged
+
+logger = logging.getLogger(__name__)
+
+
+def run_worker(end: socket.socket, config: SessionConfig, avatar_path: Path, log_level: int) -> None:
+    """Run one session to its end. The process is told what to do through ``end`` and leaves when that closes."""
+    logging.basicConfig(level=log_level, format=f"%(levelname)s %(name)s [{config.session_id}] %(message)s")
+    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides what happens
+    signal.signal(signal.SIGTERM, signal.SIG_DFL)
+    asyncio.run(_serve(end, config, avatar_path))
+    # threads of native libraries would be torn down under their feet by a normal exit
+    logging.shutdown()
+    os._exit(0)
+
+
+async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -> None:
+    channel = await Channel.open(end)
+    try:
+        video = config.video
+        performer = Performer(
+            Avatar.load(avatar_path),
+            fps=video.fps,
+            width_px=video.width_px,
+            height_px=video.height_px,
+            look_ahead_ms=config.look_ahead_ms,
+            seed=config.seed,
+            early_lips=not config.relay_audio,
+        )
+        session = RoomSession(config, performer, lambda event: channel.post(encode_event(event)))
+        asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, session.leave)
+        obeying = asyncio.create_task(_obey(channel, session), name="obey")
+        try:
+            await session.run()
+        finally:
+            obeying.cancel()
+            await asyncio.gather(obeying, return_exceptions=True)
+    except VisavisError as error:
+        channel.post({"failed": error.as_dict()})
+    except Exception:
+        logger.exception("session failed")
+        channel.post(encode_event(StateChanged(SessionState.FAILED, "internal_error")))
+    finally:
+        await channel.aclose()
+
+
+async def _obey(channel: Channel, session: RoomSession) -> None:
+    while (message := await channel.receive()) is not None:
+        if isinstance(message, Sound):
+            session.say(message.pcm, message.sample_rate_hz)
+        elif message["do"] == "end_speech":
+            session.end_speech()
+        elif message["do"] == "interrupt":
+            session.interrupt()
+        elif message["do"] == "leave":
+            session.leave()
+    session.leave()

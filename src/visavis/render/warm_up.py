@@ -1,0 +1,41 @@
+"""Compile, or load from disk, everything that runs per frame, before the first frame is wanted."""
+
+from __future__ import annotations
+
+from dataclasses import MISSING, Field, fields, is_dataclass
+from typing import Any, get_type_hints
+
+import numpy as np
+
+from visavis.avatar import Avatar, Finding
+from visavis.face import face_state
+from visavis.render.renderer import Renderer
+
+_SIZES = {"n": 24, "t": 4, "lt": 4, "k": 2, "f": 2, "u": 3, "*": 8}
+_DTYPES = {"F32": np.float32, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32}
+_SIDE_PX = 128
+
+
+def warm_up() -> None:
+    """Draw two frames of the smallest avatar there can be. A process forked after this starts drawing at once."""
+    renderer = Renderer(_smallest(Avatar), _SIDE_PX, _SIDE_PX)
+    renderer.render(face_state({"jawOpen": 0.5, "eyeLookUpLeft": 0.3, "tongueOut": 0.5}))
+
+
+def _smallest(kind: Any) -> Any:
+    hints = get_type_hints(kind)
+    return kind(**{item.name: _value(item, hints[item.name]) for item in fields(kind)})
+
+
+def _value(item: Field[Any], hint: Any) -> Any:
+    if is_dataclass(hint):
+        return _smallest(hint)
+    if "dtype" not in item.metadata:
+        return () if hint == tuple[Finding, ...] else 1.0
+    assert item.default is MISSING
+    shape = [_SIZES[size] if isinstance(size, str) else size for size in item.metadata["shape"]]
+    count = int(np.prod(shape))
+    values = np.arange(count) % 16 if item.metadata["below"] else np.linspace(0, 60, count)
+    array = values.reshape(shape).astype(_DTYPES[item.metadata["dtype"]])
+    array.flags.writeable = False
+    return array
