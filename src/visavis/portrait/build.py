@@ -16,8 +16,9 @@ from visavis.portrait.deformations import build_bases, measure_jaw
 from visavis.portrait.eyes import build_eye
 from visavis.portrait.face_mesh import FaceMesh
 from visavis.portrait.folds import build_folds
-from visavis.portrait.gate import check_pose, choose_face, findings
-from visavis.portrait.geometry import HeadGeometry, face_height_px, frame_photo, measure_head, texture_px
+from visavis.portrait.framing import face_height_px, frame_photo
+from visavis.portrait.gate import choose_face, findings
+from visavis.portrait.geometry import HeadGeometry, measure_head, texture_px
 from visavis.portrait.intake import decode_photo
 from visavis.portrait.lips import LIP_POINTS, build_lips
 from visavis.portrait.matte import separate
@@ -71,12 +72,11 @@ def _build(photo: bytes, report: Progress) -> Avatar:
     report("finding the face", 0.08)
     detector = FaceMesh()
     faces = detector.faces(_rgb(picture))
-    face = choose_face(faces)
+    face = choose_face(faces, picture.shape[1], picture.shape[0])
     report("measuring the head", 0.2)
     framing = frame_photo(picture, face)
     framed = framing.picture
     head = measure_head(detector.look_again(_rgb(framed), framing.place(face.points)))
-    check_pose(head)
     report("separating hair and background", 0.25)
     layers = separate(framed, detector.person_mask(_rgb(framed)))
     report("meshing the head", 0.5)
