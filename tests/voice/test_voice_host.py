@@ -28,8 +28,9 @@ async def spoken(voices: VoiceHost, text: str, language: str | None = None) -> l
 
 
 async def until(condition: Callable[[], bool]) -> None:
+    """Wait for what sets no event here, such as the end of another process."""
     async with asyncio.timeout(20):
-        while not condition():  # noqa: ASYNC110: another process's end sets no event here
+        while not condition():  # noqa: ASYNC110
             await asyncio.sleep(0.01)
 
 
