@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     max_portrait_mb: int = Field(20, ge=1, le=200)
     """Largest portrait file accepted, in megabytes."""
 
+    demo_agents: bool = True
+    """Make the demo agents on the first start."""
+
     cors_origins: Annotated[tuple[str, ...], NoDecode] = ()
     """Origins whose pages may call the API from a browser; comma-separated in the environment."""
 

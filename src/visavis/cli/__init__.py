@@ -70,7 +70,3 @@ def _fail(message: str, hint: str = "") -> None:
     if hint:
         print(f"hint: {hint}", file=sys.stderr)
     sys.exit(1)
-
-
-if __name__ == "__main__":
-    main()

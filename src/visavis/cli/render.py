@@ -21,7 +21,7 @@ if TYPE_CHECKING:
 AUDIO_RATE_HZ: Final = 48_000
 TAIL_S: Final = 0.4
 """After the sound, for the lips to close."""
-MIN_SIZE_PX, MAX_SIZE_PX = 64, 2160
+MIN_SIZE_PX, MAX_SIZE_PX = 128, 1920
 _QUEUE_S: Final = 2.0
 
 

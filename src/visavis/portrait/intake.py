@@ -21,6 +21,8 @@ MAX_PHOTO_PIXELS: Final = 60_000_000
 """A 48-megapixel phone photo passes; anything beyond is refused by its header, before a pixel is decoded."""
 WORKING_SIDE_PX: Final = 2400
 """Photos larger than this are reduced: the texture is 1024 px."""
+_FORMATS: Final = ("JPEG", "PNG", "WEBP", "GIF", "BMP", "TIFF")
+"""Picture formats only: some of Pillow's others run foreign programs."""
 _TRANSPARENT_BACKDROP: Final = (200, 200, 200)
 
 
@@ -43,7 +45,7 @@ def decode_photo(photo: bytes) -> NDArray[np.uint8]:
     try:
         with warnings.catch_warnings():
             warnings.simplefilter("ignore", Image.DecompressionBombWarning)
-            image = Image.open(io.BytesIO(photo))
+            image = Image.open(io.BytesIO(photo), formats=_FORMATS)
             if image.width * image.height > MAX_PHOTO_PIXELS:
                 raise _too_many_pixels(image.width, image.height)
             # JPEG can be decoded at a fraction of its size, which is all that is needed
@@ -55,7 +57,9 @@ def decode_photo(photo: bytes) -> NDArray[np.uint8]:
         raise
     except UnidentifiedImageError as error:
         raise PortraitRefused(
-            "photo_unreadable", "The file is not a picture.", "Send a JPEG, PNG or WebP photo of a face."
+            "photo_unreadable",
+            "The file is not a picture that can be read.",
+            "Send a JPEG, PNG or WebP photo of a face.",
         ) from error
     except Image.DecompressionBombError as error:
         raise PortraitRefused(

@@ -27,11 +27,9 @@ class Agent:
     """The build's current step, in words."""
     error: dict[str, Any] | None
     """``{"code", "message", "hint"}`` where the build failed."""
-    notes: list[str]
-    """What the user should know of the portrait, such as which of several faces was taken."""
+    notes: list[dict[str, str]]
+    """What its owner should know of the photo, such as which of several faces was taken: ``{"code", "message"}``."""
     settings: dict[str, Any]
-    portrait_type: str
-    """Media type of the stored photo."""
     demo: str | None
     """The demo this agent was planted from."""
     created_at: datetime

@@ -46,7 +46,6 @@ agents: Final = Table(
     C("error", JSON, nullable=True),
     C("notes", JSON, nullable=False),
     C("settings", JSON, nullable=False),
-    C("portrait_type", String(40), nullable=False),
     C("demo", String(64), nullable=True),
     C("created_at", UtcDateTime, nullable=False),
     C("updated_at", UtcDateTime, nullable=False),

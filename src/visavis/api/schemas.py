@@ -1,0 +1,278 @@
+"""What the API takes and gives. Unknown fields are refused: a misspelt option must not be silence."""
+
+from __future__ import annotations
+
+from datetime import datetime
+from typing import Annotated, Any, Literal, Self
+
+from pydantic import BaseModel, ConfigDict, Field, StringConstraints
+
+from visavis.store import Agent, Session
+
+Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
+Identity = Annotated[str, StringConstraints(min_length=1, max_length=200)]
+
+
+class Request(BaseModel):
+    """Base of every body."""
+
+    model_config = ConfigDict(extra="forbid")
+
+
+class ErrorBody(BaseModel):
+    """What went wrong."""
+
+    code: str = Field(description="Stable; what programs test for.", examples=["agent_not_found"])
+    message: str = Field(description="What is wrong and where.", examples=["There is no agent 'adda'."])
+    hint: str = Field(description="What to do about it; may be empty.")
+
+
+class ErrorResponse(BaseModel):
+    """The one form of every error."""
+
+    error: ErrorBody
+
+
+class VideoOptions(Request):
+    """The picture a session publishes."""
+
+    width: int | None = Field(None, ge=128, le=1280, multiple_of=2, examples=[512])
+    height: int | None = Field(None, ge=128, le=1280, multiple_of=2, examples=[512])
+    fps: int | None = Field(None, ge=10, le=30, examples=[25])
+    max_bitrate: int | None = Field(None, ge=100_000, le=8_000_000, description="bit/s", examples=[1_200_000])
+    codec: Literal["h264", "vp8", "vp9", "av1"] | None = None
+
+
+class SessionOptions(Request):
+    """How an agent behaves in a room."""
+
+    video: VideoOptions | None = None
+    look_ahead_ms: Literal[0, 40, 80, 120] | None = Field(
+        None, description="How far the lips see ahead in a microphone's sound: more is truer, and later. Default 40."
+    )
+    idle_timeout_s: float | None = Field(
+        None, ge=1, le=86_400, description="Leave after this long with nobody to talk to."
+    )
+    relay_audio: bool | None = Field(
+        None, description="Publish the heard voice again, in sync with the lips. Default false."
+    )
+
+
+class AgentSettings(SessionOptions):
+    """What an agent brings into each of its sessions, unless the session says otherwise."""
+
+    voice: str | None = Field(None, max_length=100, description="Name of the voice it speaks with.")
+    language: str | None = Field(None, max_length=35, description="Language it speaks, such as en or de-DE.")
+
+
+class JoinRoom(SessionOptions):
+    """An invitation into a room."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [
+                {
+                    "room_url": "wss://livekit.example.com",
+                    "room_token": "eyJhbGciOiJIUzI1NiIsInR5cCI6IkpXVCJ9...",
+                    "participant_name": "Ada",
+                }
+            ]
+        },
+    )
+
+    room_url: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=2000)]
+    room_token: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=20_000)]
+    participant_name: Name | None = Field(
+        None, description="What others see; the token's name where absent, the agent's where that has none."
+    )
+    listen_to: Identity | None = Field(
+        None, description="Identity of the one participant to hear; whoever speaks where absent."
+    )
+
+
+class JoinWarning(BaseModel):
+    """Something that did not go as asked and did not stop the join."""
+
+    code: str = Field(examples=["name_not_set"])
+    message: str
+
+
+class Joined(BaseModel):
+    """The agent is in the room and its video is published."""
+
+    success: Literal[True] = True
+    participant_id: str = Field(examples=["PA_8xvyWn7GgDkp"])
+    status: Literal["connected"] = "connected"
+    session_id: str = Field(examples=["ses_4b1f0c9ad27e"])
+    warnings: list[JoinWarning] = []
+
+
+class LeaveRoom(Request):
+    """Which of the agent's sessions to end; all of them where absent."""
+
+    session_id: str | None = None
+
+
+class Left(BaseModel):
+    """The agent is out of the room."""
+
+    success: Literal[True] = True
+    status: Literal["left"] = "left"
+
+
+class Speak(Request):
+    """A text to say."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"text": "Hello! Nice to meet you.", "language": "en"}]}
+    )
+
+    text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]
+    language: Annotated[str, StringConstraints(min_length=2, max_length=35)] | None = None
+    voice: Annotated[str, StringConstraints(min_length=1, max_length=100)] | None = None
+
+
+class Spoken(BaseModel):
+    """The agent is saying it, or will when what it is saying has ended."""
+
+    success: Literal[True] = True
+    session_id: str
+    status: Literal["speaking", "queued"]
+
+
+class Interrupted(BaseModel):
+    """The agent has fallen silent."""
+
+    success: Literal[True] = True
+    session_id: str
+    status: Literal["interrupted"] = "interrupted"
+    played_s: float = Field(description="How much of the current utterance was heard, in seconds.")
+
+
+class Note(BaseModel):
+    """Something the owner of a photo should know about it."""
+
+    code: str = Field(examples=["several_faces"])
+    message: str
+
+
+class AgentOut(BaseModel):
+    """An agent."""
+
+    agent_id: str = Field(examples=["ada"])
+    name: str = Field(examples=["Ada"])
+    status: Literal["processing", "ready", "failed"]
+    progress: float = Field(ge=0, le=1)
+    step: str = Field(description="What is being done, in words.")
+    error: ErrorBody | None = Field(None, description="Why it failed.")
+    notes: list[Note]
+    settings: AgentSettings
+    demo: bool = Field(description="Whether it came with visavis.")
+    portrait_url: str = Field(description="Its picture, once it is ready; needs the key.")
+    created_at: datetime
+    updated_at: datetime
+
+    @classmethod
+    def of(cls, agent: Agent) -> Self:
+        """What the API shows of a stored agent."""
+        return cls(
+            agent_id=agent.agent_id,
+            name=agent.name,
+            status=agent.status,
+            progress=agent.progress,
+            step=agent.step,
+            error=ErrorBody(**agent.error) if agent.error else None,
+            notes=[Note(**note) for note in agent.notes],
+            settings=AgentSettings(**agent.settings),
+            demo=agent.demo is not None,
+            portrait_url=f"/v1/agents/{agent.agent_id}/portrait",
+            created_at=agent.created_at,
+            updated_at=agent.updated_at,
+        )
+
+
+class AgentList(BaseModel):
+    """Every agent, oldest first."""
+
+    agents: list[AgentOut]
+
+
+class AgentDeleted(BaseModel):
+    """The agent is gone, its sessions ended and its files removed."""
+
+    success: Literal[True] = True
+    agent_id: str
+    status: Literal["deleted"] = "deleted"
+
+
+class SessionOut(BaseModel):
+    """One agent in one room."""
+
+    session_id: str
+    agent_id: str
+    agent_name: str
+    state: Literal["joining", "connected", "reconnecting", "leaving", "ended", "failed", "lost"]
+    reason: str | None = Field(description="Code of why it ended.")
+    message: str | None = Field(description="The same in words.")
+    room_url: str
+    room_name: str
+    identity: str
+    participant_id: str | None
+    participant_name: str | None
+    options: dict[str, Any]
+    warnings: list[JoinWarning]
+    stats: dict[str, Any] | None = Field(description="Last measurements: latency, frames, bitrate.")
+    created_at: datetime
+    connected_at: datetime | None
+    ended_at: datetime | None
+
+    @classmethod
+    def of(cls, session: Session) -> Self:
+        """What the API shows of a stored session."""
+        return cls.model_validate(session, from_attributes=True)
+
+
+class SessionList(BaseModel):
+    """Sessions, newest first."""
+
+    sessions: list[SessionOut]
+
+
+class RoomToken(Request):
+    """LiveKit's standard token-endpoint request; everything is optional."""
+
+    model_config = ConfigDict(
+        extra="forbid",
+        json_schema_extra={
+            "examples": [{"room_name": "hall", "participant_identity": "kim", "participant_name": "Kim"}]
+        },
+    )
+
+    room_name: Name | None = None
+    participant_identity: Identity | None = None
+    participant_name: Name | None = None
+    participant_metadata: Annotated[str, StringConstraints(max_length=65_536)] | None = None
+    participant_attributes: dict[str, str] | None = None
+    room_config: dict[str, Any] | None = Field(None, description="LiveKit's RoomConfiguration as JSON.")
+
+
+class RoomTokenOut(BaseModel):
+    """LiveKit's standard token-endpoint response."""
+
+    server_url: str = Field(examples=["ws://127.0.0.1:7880"])
+    participant_token: str
+
+
+class Health(BaseModel):
+    """The process answers."""
+
+    status: Literal["ok"] = "ok"
+    version: str
+
+
+class Readiness(BaseModel):
+    """Whether sessions can be started, part by part."""
+
+    status: Literal["ready", "not_ready"]
+    checks: dict[str, bool]

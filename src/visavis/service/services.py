@@ -1,0 +1,98 @@
+"""Everything the service consists of, opened and closed together."""
+
+from __future__ import annotations
+
+import asyncio
+from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack, asynccontextmanager
+from dataclasses import dataclass
+from pathlib import Path
+
+from sqlalchemy import text
+from sqlalchemy.exc import SQLAlchemyError
+
+from visavis.errors import ServiceError
+from visavis.service.agents import AgentService
+from visavis.service.builder import AvatarBuilder
+from visavis.service.room_server import RoomServer
+from visavis.service.tokens import LiveKitKey, RoomTokenRequest, make_room_token
+from visavis.store import AgentStore, Database, FolderBlobs, open_database
+
+
+@dataclass(frozen=True, slots=True)
+class ServiceConfig:
+    """What the service needs to know."""
+
+    data_dir: Path
+    database_url: str
+    livekit: LiveKitKey | None
+    """The LiveKit server whose key we hold."""
+    max_sessions: int | None
+    max_portrait_bytes: int
+    demo_agents: bool
+
+
+@dataclass(frozen=True, slots=True)
+class Services:
+    """The open service."""
+
+    agents: AgentService
+    room_server: RoomServer | None
+    _database: Database
+
+    def make_room_token(self, request: RoomTokenRequest) -> tuple[str, str]:
+        """The LiveKit server's URL and a token for it.
+
+        Raises:
+            ServiceError: ``livekit_not_configured`` where no key is held; ``bad_room_config``.
+        """
+        if self.room_server is None:
+            raise ServiceError(
+                "livekit_not_configured",
+                "No LiveKit server is configured whose key could sign a token.",
+                "Set VISAVIS_LIVEKIT_URL, VISAVIS_LIVEKIT_API_KEY and VISAVIS_LIVEKIT_API_SECRET, or use `visavis up`.",
+                status=409,
+            )
+        return self.room_server.key.url, make_room_token(request, self.room_server.key)
+
+    async def delete_agent(self, agent_id: str) -> None:
+        """End the agent's sessions, then forget it. Raises ``agent_not_found``."""
+        await self.agents.get(agent_id)
+        await self.agents.delete(agent_id)
+
+    async def readiness(self) -> dict[str, bool]:
+        """Part by part, whether it works now."""
+        checks = {"database": await self._database_answers()}
+        if self.room_server:
+            checks["livekit"] = await self.room_server.is_reachable()
+        return checks
+
+    async def _database_answers(self) -> bool:
+        try:
+            async with self._database.connect() as connection:
+                await connection.execute(text("SELECT 1"))
+        except (SQLAlchemyError, OSError):
+            return False
+        return True
+
+
+@asynccontextmanager
+async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
+    """The service, with its database migrated, its demo agents planted and its workers owned."""
+    async with AsyncExitStack() as stack:
+        database = await stack.enter_async_context(open_database(config.database_url))
+        builder = await stack.enter_async_context(AvatarBuilder())
+        room_server = await stack.enter_async_context(RoomServer(config.livekit)) if config.livekit else None
+        agents = AgentService(
+            AgentStore(database),
+            FolderBlobs(config.data_dir / "files"),
+            builder,
+            max_portrait_bytes=config.max_portrait_bytes,
+        )
+        if config.demo_agents:
+            await agents.plant_demos()
+        await agents.resume()
+        async with asyncio.TaskGroup() as tasks:
+            building = tasks.create_task(agents.run(), name="build avatars")
+            yield Services(agents, room_server, database)
+            building.cancel()
