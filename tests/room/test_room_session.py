@@ -1,0 +1,201 @@
+"""An agent in a real room, as another participant sees and hears it."""
+
+from __future__ import annotations
+
+import time
+from pathlib import Path
+
+import numpy as np
+import pytest
+from livekit import api, rtc
+
+from support.listener import listening, microphone, wait_until
+from support.room_server import RoomServer, new_room
+from visavis.avatar import Avatar
+from visavis.media import read_audio
+from visavis.room import SessionState, SpeechEnded, Stats, VideoConfig
+
+pytestmark = pytest.mark.room
+
+
+def pcm16(path: Path, rate_hz: int) -> np.ndarray:
+    return np.clip(read_audio(path, rate_hz) * 32767, -32768, 32767).astype(np.int16)
+
+
+async def test_picture_and_voice_arrive_as_asked_for(room_server: RoomServer, agent_in_room, speech_wav: Path) -> None:
+    async with agent_in_room(video=VideoConfig(width_px=320, height_px=240)) as agent:
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: len(ben.frames) > 30, what="frames")
+            assert ben.frames[-1].luma.shape == (240, 320)
+            spoken = time.monotonic()
+            agent.session.say(pcm16(speech_wav, 22_050), 22_050)
+            agent.session.end_speech()
+            await wait_until(lambda: ben.heard_at_s(spoken), what="the voice")
+            ada = ben.room.remote_participants["ada"]
+            sources = {publication.source for publication in ada.track_publications.values()}
+            assert sources == {rtc.TrackSource.SOURCE_CAMERA, rtc.TrackSource.SOURCE_MICROPHONE}
+            seconds = ben.frames[-1].at_s - ben.frames[10].at_s
+            assert 20 < (len(ben.frames) - 11) / seconds < 30
+            await wait_until(lambda: any(isinstance(event, Stats) for event in agent.events), what="statistics")
+
+
+async def test_lips_move_with_speech_and_rest_in_silence(
+    room_server: RoomServer, agent_in_room, ada_avatar: Avatar, speech_wav: Path
+) -> None:
+    async with agent_in_room() as agent, listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+        await wait_until(lambda: len(ben.frames) > 10, what="frames")
+        agent.session.say(pcm16(speech_wav, 48_000), 48_000)
+        agent.session.end_speech()
+        await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
+        ended = time.monotonic()
+        await wait_until(lambda: ben.frames[-1].at_s > ended + 1.5, what="silent frames")
+        start = ben.heard_at_s(0.0)
+        assert start is not None
+        speaking = ben.mouth_motion(ada_avatar, start, start + 1.2)
+        silent = ben.mouth_motion(ada_avatar, ended + 0.5, ended + 1.5)
+        assert speaking > 3 * silent
+        finished = next(event for event in agent.events if isinstance(event, SpeechEnded))
+        assert not finished.interrupted
+        assert finished.played_s == pytest.approx(len(read_audio(speech_wav, 48_000)) / 48_000, abs=0.01)
+
+
+async def test_nothing_of_the_voice_is_lost(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
+    async with agent_in_room(video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+            tone = (np.sin(np.arange(3 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
+            agent.session.say(tone, 48_000)
+            agent.session.end_speech()
+            await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
+            await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
+            loud = [pcm for _, pcm in ben.sound if np.abs(pcm).max() > 6000]
+            assert len(loud) * 0.01 == pytest.approx(3.0, abs=0.06)
+
+
+async def test_interruption_is_silence_at_once(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with agent_in_room(video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+            tone = (np.sin(np.arange(5 * 48_000) * 2 * np.pi * 300 / 48_000) * 12_000).astype(np.int16)
+            agent.session.say(tone, 48_000)
+            await wait_until(lambda: ben.loudness_after(0.0) > 5000, what="the tone")
+            agent.session.interrupt()
+            interrupted = time.monotonic()
+            ended = next(event for event in agent.events if isinstance(event, SpeechEnded))
+            assert ended.interrupted
+            assert 0 < ended.played_s < 2
+            await wait_until(lambda: ben.sound[-1][0] > interrupted + 1.0, what="a second more")
+            assert ben.last_heard_s() < interrupted + 0.5
+            agent.session.say(tone[:24_000], 48_000)
+            agent.session.end_speech()
+            await wait_until(lambda: ben.heard_at_s(interrupted + 1.0), what="the next utterance")
+
+
+async def test_a_microphone_moves_the_lips(
+    room_server: RoomServer, agent_in_room, ada_avatar: Avatar, speech_wav: Path
+) -> None:
+    async with agent_in_room() as agent, listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+        await wait_until(lambda: len(ben.frames) > 10, what="frames")
+        async with microphone(ben.room) as speak:
+            await speak(np.zeros(24_000, np.int16))
+            start = time.monotonic()
+            await speak(pcm16(speech_wav, 48_000))
+            end = time.monotonic()
+            await speak(np.zeros(96_000, np.int16))
+        speaking = ben.mouth_motion(ada_avatar, start + 0.3, end)
+        silent = ben.mouth_motion(ada_avatar, end + 0.8, end + 1.8)
+        assert speaking > 3 * silent
+        assert ben.loudness_after(0.0) < 500, "the heard voice is not sent back unless asked for"
+        heard = {event.listening_to for event in agent.events if isinstance(event, Stats)}
+        assert "ben" in heard
+
+
+async def test_a_relayed_voice_is_heard(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
+) -> None:
+    async with agent_in_room(relay_audio=True, video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+            async with microphone(ben.room) as speak:
+                await speak(pcm16(speech_wav, 48_000))
+                await wait_until(lambda: ben.loudness_after(0.0) > 3000, what="the relayed voice")
+
+
+async def test_only_the_named_participant_is_listened_to(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
+) -> None:
+    async with agent_in_room(listen_to="carla", video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            async with microphone(ben.room) as speak:
+                await speak(pcm16(speech_wav, 48_000))
+            assert all(event.listening_to != "ben" for event in agent.events if isinstance(event, Stats))
+
+
+async def test_the_name_is_set_where_the_token_allows_it(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    grants = {"can_update_own_metadata": True}
+    async with agent_in_room(participant_name="Ada L.", grants=grants, video=small_video) as agent:
+        assert agent.joined.warnings == ()
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: ben.room.remote_participants["ada"].name == "Ada L.", what="the name")
+    async with agent_in_room(participant_name="Ada L.", video=small_video) as agent:
+        assert agent.joined.warnings == ("name_not_set",)
+
+
+async def test_being_removed_ends_the_session(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
+    async with agent_in_room(video=small_video) as agent, room_server.api() as server:
+        await server.room.remove_participant(api.RoomParticipantIdentity(room=agent.room, identity="ada"))
+        end = await agent.running
+        assert (end.state, end.reason) == (SessionState.LEFT, "removed")
+
+
+async def test_the_end_of_the_room_ends_the_session(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with agent_in_room(video=small_video) as agent, room_server.api() as server:
+        await server.room.delete_room(api.DeleteRoomRequest(room=agent.room))
+        end = await agent.running
+        assert (end.state, end.reason) == (SessionState.LEFT, "room_deleted")
+
+
+async def test_another_with_its_identity_ends_the_session(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with agent_in_room(video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ada", agent.room)):
+            end = await agent.running
+            assert (end.state, end.reason) == (SessionState.LEFT, "identity_taken")
+
+
+async def test_nobody_to_talk_to_ends_the_session(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    room = new_room()
+    async with agent_in_room(room=room, idle_timeout_s=1.5, video=small_video) as agent:
+        # another agent is no company
+        async with listening(room_server.url, room_server.token("robot", room, kind="agent")):
+            end = await agent.running
+            assert (end.state, end.reason) == (SessionState.LEFT, "idle")
+
+
+async def test_company_keeps_it_in_the_room(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
+    room = new_room()
+    async with agent_in_room(room=room, idle_timeout_s=1.0, video=small_video) as agent:
+        async with listening(room_server.url, room_server.token("ben", room)):
+            await wait_until(lambda: sum(isinstance(event, Stats) for event in agent.events) >= 3, what="three seconds")
+            assert not agent.running.done()
+        end = await agent.running
+        assert end.reason == "idle"
+
+
+async def test_leaving_leaves_nobody_behind(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
+    room = new_room()
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        async with agent_in_room(room=room, video=small_video) as agent:
+            await wait_until(lambda: "ada" in ben.room.remote_participants, what="ada")
+            agent.session.leave()
+            assert (await agent.running).reason == "asked"
+        await wait_until(lambda: "ada" not in ben.room.remote_participants, what="ada's absence")

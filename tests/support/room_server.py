@@ -1,0 +1,89 @@
+"""A real livekit-server for tests, and tokens for it."""
+
+from __future__ import annotations
+
+import asyncio
+import secrets
+import threading
+from collections.abc import Coroutine, Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from datetime import timedelta
+from pathlib import Path
+from typing import Any, TypeVar
+
+from livekit import api
+
+from visavis.embedded import LiveKitServer
+
+T = TypeVar("T")
+
+
+@dataclass(frozen=True, slots=True)
+class RoomServer:
+    """A running server; it lives on an event loop of its own."""
+
+    server: LiveKitServer
+    loop: asyncio.AbstractEventLoop
+
+    @property
+    def url(self) -> str:
+        return self.server.url
+
+    def token(
+        self, identity: str, room: str, *, name: str = "", kind: str = "", ttl_s: float = 600, **grants: Any
+    ) -> str:
+        """A token that may join and publish unless ``grants`` say otherwise."""
+        token = (
+            api.AccessToken(self.server.api_key, self.server.api_secret)
+            .with_identity(identity)
+            .with_ttl(timedelta(seconds=ttl_s))
+            .with_grants(api.VideoGrants(**{"room_join": True, "room": room, **grants}))
+        )
+        if name:
+            token.with_name(name)
+        if kind:
+            token.with_kind(kind)  # type: ignore[arg-type]
+        return token.to_jwt()
+
+    def api(self) -> api.LiveKitAPI:
+        """The server API; use as an async context manager."""
+        return api.LiveKitAPI(self.url.replace("ws", "http", 1), self.server.api_key, self.server.api_secret)
+
+    async def participants(self, room: str) -> list[str]:
+        """Identities in a room."""
+        async with self.api() as client:
+            answer = await client.room.list_participants(api.ListParticipantsRequest(room=room))
+        return [participant.identity for participant in answer.participants]
+
+    async def kill(self) -> None:
+        """Crash the server; it comes back on the same port."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.server.kill(), self.loop))
+
+
+def new_room() -> str:
+    """A room name that nobody else uses."""
+    return f"room-{secrets.token_hex(4)}"
+
+
+@contextmanager
+def running_server(program: Path, log_file: Path) -> Iterator[RoomServer]:
+    """Start a server, stop it afterwards."""
+    loop = asyncio.new_event_loop()
+    thread = threading.Thread(target=loop.run_forever, name="livekit-server")
+    thread.start()
+
+    def run(work: Coroutine[Any, Any, T]) -> T:
+        return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
+
+    server = LiveKitServer(program, log_file)
+    try:
+        run(server.__aenter__())
+        try:
+            yield RoomServer(server, loop)
+        finally:
+            run(server.__aexit__())
+    finally:
+        loop.call_soon_threadsafe(loop.stop)
+        thread.join()
+        loop.close()
