@@ -175,7 +175,7 @@ async def test_an_avatar_file_that_was_damaged_is_built_again(serving: Serve, tm
 async def test_a_build_worker_that_dies_fails_its_portrait_and_nothing_else(client: httpx.AsyncClient) -> None:
     (first, second) = [(await create(client, ADA)).json()["agent_id"] for _ in range(2)]
     await until(client, f"/v1/agents/{first}", lambda agent: agent["step"] != "waiting")
-    (worker,) = psutil.Process().children()
+    (worker,) = (child for child in psutil.Process().children() if "visavis.service.build_worker" in child.cmdline())
     worker.kill()
     failed = await until_built(client, first)
     assert (failed["status"], failed["error"]["code"]) == ("failed", "portrait_failed")

@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from visavis import __version__
 from visavis.api.errors import CatchAll, install_error_handlers
 from visavis.api.middleware import LimitBody, RequireKey
-from visavis.api.routes import agents, health, room_tokens
+from visavis.api.routes import agents, health, room_tokens, sessions
 from visavis.api.schemas import ErrorResponse
 from visavis.api.studio import add_studio
 from visavis.service import LiveKitKey, ServiceConfig, open_services
@@ -70,7 +70,7 @@ def create_app(settings: Settings) -> FastAPI:
             {"name": "health", "description": "For load balancers and monitors; without a key."},
         ],
     )
-    for router in (agents.router, room_tokens.router):
+    for router in (agents.router, sessions.router, room_tokens.router):
         app.include_router(router, prefix="/v1", dependencies=[Security(KEY_SCHEME)], responses=ERRORS)
     app.include_router(health.router)
     if settings.studio:

@@ -40,7 +40,7 @@ class VideoOptions(Request):
     height: int | None = Field(None, ge=128, le=1280, multiple_of=2, examples=[512])
     fps: int | None = Field(None, ge=10, le=30, examples=[25])
     max_bitrate: int | None = Field(None, ge=100_000, le=8_000_000, description="bit/s", examples=[1_200_000])
-    codec: Literal["h264", "vp8", "vp9", "av1"] | None = None
+    codec: Literal["vp8", "h264"] | None = None
 
 
 class SessionOptions(Request):

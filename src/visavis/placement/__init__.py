@@ -1,5 +1,6 @@
 """Where sessions run: processes of this machine, forked from a warm template. See docs/processes.md."""
 
+from visavis.placement.channel import Sound
 from visavis.placement.host import RunningSession, SessionHost, default_max_sessions
 
-__all__ = ["RunningSession", "SessionHost", "default_max_sessions"]
+__all__ = ["RunningSession", "SessionHost", "Sound", "default_max_sessions"]

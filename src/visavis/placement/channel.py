@@ -35,6 +35,11 @@ class Sound:
     pcm: NDArray[np.int16]
     sample_rate_hz: int
 
+    @property
+    def duration_s(self) -> float:
+        """How long it sounds."""
+        return len(self.pcm) / self.sample_rate_hz
+
 
 class Channel:
     """One end of a socket pair."""

@@ -7,7 +7,9 @@ import logging
 import multiprocessing
 import os
 import socket
-from collections.abc import AsyncIterator, Callable
+import time
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import aclosing, suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
@@ -16,7 +18,7 @@ from visavis.errors import RoomError
 from visavis.placement.channel import Channel, Sound, decode_event
 from visavis.placement.worker import run_worker
 from visavis.room import Joined, SessionConfig, SessionState, StateChanged, Stats
-from visavis.room.events import SessionEvent
+from visavis.room.events import SessionEvent, SpeechEnded
 from visavis.room.preflight import check_room
 
 logger = logging.getLogger(__name__)
@@ -24,11 +26,11 @@ logger = logging.getLogger(__name__)
 SESSIONS_PER_CORE: Final = 2.5
 """Speaking sessions of 512x512 at 25 fps that a core holds beside a LiveKit server: see benchmarks/README.md."""
 START_TIMEOUT_S: Final = 20.0
+_MAX_AHEAD_S: Final = 20.0
+"""A text makes sound faster than it is heard: more than this is not sent ahead."""
 _LEAVE_TIMEOUT_S: Final = 6.0
 _TERMINATE_TIMEOUT_S: Final = 2.0
 _MACHINE_FULL: Final = "machine_full"
-
-EventSink = Callable[[str, SessionEvent], None]
 
 
 def default_max_sessions() -> int:
@@ -49,31 +51,52 @@ class RunningSession:
         """Set once the process is gone."""
         self.channel = channel
         self.process = process
-        self.speech_lock = asyncio.Lock()
+        self._speech_lock = asyncio.Lock()
         self._interruptions = 0
+        self._plays_until_s = 0.0
+        self._hush = asyncio.Event()
+        self._silence: asyncio.Future[float] | None = None
+        self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
 
     @property
     def session_id(self) -> str:
         """Whose session it is."""
         return self.config.session_id
 
-    async def speak(self, pieces: AsyncIterator[Sound]) -> bool:
-        """Say one utterance, piece by piece as it comes; False where it was interrupted."""
-        async with self.speech_lock:
+    async def events(self) -> AsyncIterator[SessionEvent]:
+        """Everything it says, from before it joined until its process is gone; one reader."""
+        while (event := await self._events.get()) is not None:
+            yield event
+
+    async def speak(self, pieces: AsyncGenerator[Sound]) -> bool:
+        """Say one utterance, piece by piece as it comes; False where it was interrupted.
+
+        Utterances wait for each other. ``pieces`` is closed in the end, whatever happens.
+        """
+        async with aclosing(pieces), self._speech_lock:
             before = self._interruptions
             try:
                 async for piece in pieces:
+                    await self._let_play()
                     if self._interruptions != before or self.state.final:
                         return False
+                    self._plays_until_s = max(self._plays_until_s, time.monotonic()) + piece.duration_s
                     await self.channel.send_sound(piece)
             finally:
                 self.channel.post({"do": "end_speech"})
             return self._interruptions == before
 
-    def interrupt(self) -> None:
-        """Be silent now, and drop what is still being made."""
+    async def interrupt(self) -> float:
+        """Be silent now, and drop what is still being made; how much of the utterance was played, in seconds."""
+        if self.state.final or self.ended.is_set():
+            return 0.0
         self._interruptions += 1
-        self.channel.post({"do": "interrupt"})
+        self._plays_until_s = 0.0
+        self._hush.set()
+        if self._silence is None:
+            self._silence = asyncio.get_running_loop().create_future()
+            self.channel.post({"do": "interrupt"})
+        return await asyncio.shield(self._silence)
 
     async def leave(self) -> None:
         """Leave the room; returns when the process is gone, however stubborn it is."""
@@ -88,18 +111,48 @@ class RunningSession:
                 then()
         await self.ended.wait()
 
+    def note(self, event: SessionEvent) -> None:
+        """Take in what its process, or the host about it, has said."""
+        match event:
+            case Joined():
+                self.joined = event
+            case Stats():
+                self.stats = event
+            case StateChanged():
+                self.state, self.reason = event.state, event.reason
+            case SpeechEnded(played_s=played_s, interrupted=True):
+                self._resolve_silence(played_s)
+        self._events.put_nowait(event)
+
+    def note_end(self) -> None:
+        """Its process is gone."""
+        self._resolve_silence(0.0)
+        self._events.put_nowait(None)
+        self._hush.set()
+        self.ended.set()
+
+    async def _let_play(self) -> None:
+        """Wait while more is ahead than a session's memory should hold."""
+        self._hush.clear()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(max(0.0, self._plays_until_s - time.monotonic() - _MAX_AHEAD_S)):
+                await self._hush.wait()
+
+    def _resolve_silence(self, played_s: float) -> None:
+        silence, self._silence = self._silence, None
+        if silence is not None:
+            silence.set_result(played_s)
+
 
 class SessionHost:
     """Runs sessions while its context is open; closing it ends them all.
 
     Args:
         max_sessions: more than this are refused with ``machine_full``.
-        on_event: told everything that happens, with the session's id.
     """
 
-    def __init__(self, *, max_sessions: int | None = None, on_event: EventSink | None = None) -> None:
+    def __init__(self, *, max_sessions: int | None = None) -> None:
         self.max_sessions = max_sessions or default_max_sessions()
-        self._on_event = on_event
         self._sessions: dict[str, RunningSession] = {}
         self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
@@ -189,46 +242,31 @@ class SessionHost:
                     continue
                 if "failed" in message:
                     error = RoomError(**message["failed"])
-                    session.state, session.reason = SessionState.FAILED, error.code
+                    session.note(StateChanged(SessionState.FAILED, error.code))
                     if not outcome.done():
                         outcome.set_result(error)
-                    self._tell(session, StateChanged(SessionState.FAILED, error.code))
                 else:
-                    self._note(session, decode_event(message), outcome)
+                    session.note(decode_event(message))
+                    if session.state is SessionState.CONNECTED and not outcome.done():
+                        outcome.set_result(None)
         finally:
             await self._reap(session, outcome)
-
-    def _note(self, session: RunningSession, event: SessionEvent, outcome: asyncio.Future[RoomError | None]) -> None:
-        if isinstance(event, Joined):
-            session.joined = event
-        elif isinstance(event, Stats):
-            session.stats = event
-        elif isinstance(event, StateChanged):
-            session.state, session.reason = event.state, event.reason
-            if event.state is SessionState.CONNECTED and not outcome.done():
-                outcome.set_result(None)
-        self._tell(session, event)
 
     async def _reap(self, session: RunningSession, outcome: asyncio.Future[RoomError | None]) -> None:
         await session.channel.aclose()
         await _exited(session.process)
         if not session.state.final:
-            session.state, session.reason = SessionState.FAILED, "crashed"
             logger.error(
                 "session process died",
                 extra={"session_id": session.session_id, "exit_code": session.process.exitcode},
             )
-            self._tell(session, StateChanged(SessionState.FAILED, "crashed"))
+            session.note(StateChanged(SessionState.FAILED, "crashed"))
         if not outcome.done():
             outcome.set_result(
                 RoomError("session_crashed", "The agent's process died while it joined.", "Try again; see the log.")
             )
         self._sessions.pop(session.session_id, None)
-        session.ended.set()
-
-    def _tell(self, session: RunningSession, event: SessionEvent) -> None:
-        if self._on_event is not None:
-            self._on_event(session.session_id, event)
+        session.note_end()
 
     def _own(self, work: Any, name: str) -> None:
         task = asyncio.create_task(work, name=name)

@@ -9,6 +9,7 @@ from urllib.parse import urlsplit
 from visavis.errors import RoomError
 
 LOOK_AHEADS_MS: Final = (0, 40, 80, 120)
+DEFAULT_LOOK_AHEAD_MS: Final = 40
 DEFAULT_IDLE_TIMEOUT_S: Final = 60.0
 
 Codec = Literal["vp8", "h264"]
@@ -39,7 +40,7 @@ class SessionConfig:
     listen_to: str | None = None
     """Identity whose microphone moves the lips; whoever speaks, agents excepted, where None."""
     video: VideoConfig = VideoConfig()
-    look_ahead_ms: int = 40
+    look_ahead_ms: int = DEFAULT_LOOK_AHEAD_MS
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     """Leave after so long with nobody to talk to; 0 stays for ever."""
     relay_audio: bool = False

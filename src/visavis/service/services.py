@@ -12,11 +12,14 @@ from sqlalchemy import text
 from sqlalchemy.exc import SQLAlchemyError
 
 from visavis.errors import ServiceError
+from visavis.placement import SessionHost
 from visavis.service.agents import AgentService
 from visavis.service.builder import AvatarBuilder
 from visavis.service.room_server import RoomServer
+from visavis.service.sessions import SessionService
 from visavis.service.tokens import LiveKitKey, RoomTokenRequest, make_room_token
-from visavis.store import AgentStore, Database, FolderBlobs, open_database
+from visavis.store import AgentStore, Database, FolderBlobs, SessionStore, open_database
+from visavis.voice import VoiceHost
 
 
 @dataclass(frozen=True, slots=True)
@@ -37,6 +40,7 @@ class Services:
     """The open service."""
 
     agents: AgentService
+    sessions: SessionService
     room_server: RoomServer | None
     _database: Database
 
@@ -58,6 +62,7 @@ class Services:
     async def delete_agent(self, agent_id: str) -> None:
         """End the agent's sessions, then forget it. Raises ``agent_not_found``."""
         await self.agents.get(agent_id)
+        await self.sessions.leave(agent_id)
         await self.agents.delete(agent_id)
 
     async def readiness(self) -> dict[str, bool]:
@@ -92,7 +97,12 @@ async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
         if config.demo_agents:
             await agents.plant_demos()
         await agents.resume()
+        voices = await stack.enter_async_context(VoiceHost())
+        host = await stack.enter_async_context(SessionHost(max_sessions=config.max_sessions))
+        sessions = await stack.enter_async_context(
+            SessionService(SessionStore(database), agents, host, voices, room_server)
+        )
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(agents.run(), name="build avatars")
-            yield Services(agents, room_server, database)
+            yield Services(agents, sessions, room_server, database)
             building.cancel()

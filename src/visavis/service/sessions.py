@@ -1,7 +1,6 @@
 """Sessions: an agent invited into a room, its state kept, made to speak, sent out.
 
-A :class:`SessionHost` runs them, a :class:`VoiceSource` turns text into sound (service/hosting.py): this module
-knows the rules, those know processes and rooms.
+placement/ runs them, voice/ turns text into sound: this module knows the rules, those know processes and rooms.
 """
 
 from __future__ import annotations
@@ -10,19 +9,29 @@ import asyncio
 import contextlib
 import logging
 import secrets
-from collections.abc import Mapping
-from dataclasses import dataclass, field, replace
+from collections.abc import AsyncGenerator, Mapping
+from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 from urllib.parse import urlsplit
 
 from visavis.errors import RoomError, ServiceError, VisavisError
+from visavis.placement import RunningSession, SessionHost, Sound
+from visavis.room import (
+    DEFAULT_IDLE_TIMEOUT_S,
+    DEFAULT_LOOK_AHEAD_MS,
+    SessionConfig,
+    SessionState,
+    StateChanged,
+    Stats,
+    VideoConfig,
+)
 from visavis.service.agents import AgentService
-from visavis.service.hosting import HostedSession, JoinOrder, SessionHost, VoiceSource
 from visavis.service.room_server import RoomServer, same_server
 from visavis.service.tokens import RoomClaims, check_signature, read_room_token
 from visavis.store import Agent, Session, SessionStore
+from visavis.voice import VoiceHost
 
 logger = logging.getLogger(__name__)
 
@@ -33,6 +42,25 @@ LEAVE_TIMEOUT_S: Final = 10.0
 """A session that has not ended this long after it was told to is given up."""
 
 NAME_NOT_SET: Final = "name_not_set"
+
+WARNINGS: Final = {
+    NAME_NOT_SET: "Others see the name of the token: it does not let the agent change its name (canUpdateOwnMetadata).",
+}
+"""What a room reports by code, in words."""
+
+REASONS: Final = {
+    "asked": "It was asked to leave.",
+    "idle": "There was nobody to talk to.",
+    "removed": "It was removed from the room.",
+    "room_deleted": "The room was deleted.",
+    "room_closed": "The room was closed.",
+    "identity_taken": "Another participant joined with its identity.",
+    "room_lost": "The LiveKit server did not come back.",
+    "crashed": "Its process died.",
+    "internal_error": "Something broke in its process; the log says what.",
+    "server_stopped": "visavis was stopped.",
+}
+"""Why sessions end, in words."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -69,11 +97,10 @@ class _Live:
     session: Session
     fingerprint: str
     joined: asyncio.Future[Session]
-    hosted: HostedSession | None = None
+    running: RunningSession | None = None
     over: asyncio.Event = field(default_factory=asyncio.Event)
-    leaving: bool = False
-    voice: asyncio.Lock = field(default_factory=asyncio.Lock)
-    """Held by the text that is being spoken: texts do not mix."""
+    leaving: str = ""
+    """Why it was told to leave, once it was."""
     texts: set[asyncio.Task[None]] = field(default_factory=set)
 
 
@@ -85,13 +112,13 @@ class SessionService:
         store: SessionStore,
         agents: AgentService,
         host: SessionHost,
-        voice: VoiceSource,
+        voices: VoiceHost,
         room_server: RoomServer | None,
     ) -> None:
         self._store = store
         self._agents = agents
         self._host = host
-        self._voice = voice
+        self._voices = voices
         self._room_server = room_server
         self._live: dict[str, _Live] = {}
         self._tasks = asyncio.TaskGroup()
@@ -191,7 +218,7 @@ class SessionService:
         agent = await self._agents.get(live.session.agent_id)
         language = language or agent.settings.get("language")
         voice = voice or agent.settings.get("voice")
-        waits = live.voice.locked()
+        waits = bool(live.texts)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
         task = self._tasks.create_task(self._say(live, text, language, voice, started))
         live.texts.add(task)
@@ -211,8 +238,8 @@ class SessionService:
         """
         live = await self._running(session_id)
         await self._drop_texts(live)
-        assert live.hosted is not None
-        return await live.hosted.interrupt()
+        assert live.running is not None
+        return await live.running.interrupt()
 
     def _same_join(self, agent_id: str, room_url: str, claims: RoomClaims) -> _Live | None:
         for live in self._live.values():
@@ -234,14 +261,13 @@ class SessionService:
             await self._store.add(session)
             try:
                 await self._look_first(session.room_url, token, claims)
-                order = JoinOrder(session, token, avatar_path)
-                live.hosted = await self._host.start(order)
+                live.running = await self._host.start(_config(session, token), avatar_path)
             except VisavisError as error:
                 await self._finish(live, "failed", error.code, error.message)
                 live.joined.set_exception(error)
                 return
-            await self._on_joined(live, live.hosted, claims)
-            await self._watch(live, live.hosted)
+            await self._on_joined(live, live.running, claims)
+            await self._watch(live, live.running, claims)
         except Exception as error:
             logger.exception("a session broke down", extra={"session_id": session.session_id})
             await self._finish(live, "failed", "internal_error", "The session broke down; the log says why.")
@@ -261,50 +287,57 @@ class SessionService:
         if await server.is_in_room(claims.room, claims.identity):
             raise _identity_in_use(claims)
 
-    async def _on_joined(self, live: _Live, hosted: HostedSession, claims: RoomClaims) -> None:
-        warnings = list(hosted.warnings)
+    async def _on_joined(self, live: _Live, running: RunningSession, claims: RoomClaims) -> None:
+        joined = running.joined
+        assert joined is not None
+        codes = list(joined.warnings)
         session = live.session
         server = self._room_server
-        name = session.participant_name
-        is_unnamed = any(warning["code"] == NAME_NOT_SET for warning in warnings)
         if (
-            is_unnamed
-            and name
+            NAME_NOT_SET in codes
+            and session.participant_name
             and server
             and server.serves(session.room_url, claims)
-            and await server.set_name(claims.room, claims.identity, name)
+            and await server.set_name(claims.room, claims.identity, session.participant_name)
         ):
-            warnings = [warning for warning in warnings if warning["code"] != NAME_NOT_SET]
-            is_unnamed = False
+            codes.remove(NAME_NOT_SET)
         await self._change(
             live,
             state="connected",
             connected_at=datetime.now(UTC),
-            participant_id=hosted.participant_id,
-            participant_name=claims.name or claims.identity if is_unnamed else name,
-            warnings=warnings,
+            participant_id=joined.participant_id,
+            participant_name=claims.name or claims.identity if NAME_NOT_SET in codes else session.participant_name,
+            warnings=[{"code": code, "message": WARNINGS[code]} for code in codes],
         )
         logger.info(
             "a session began",
-            extra={"session_id": session.session_id, "agent_id": session.agent_id, "warnings": len(warnings)},
+            extra={"session_id": session.session_id, "agent_id": session.agent_id, "warnings": codes},
         )
         live.joined.set_result(live.session)
 
-    async def _watch(self, live: _Live, hosted: HostedSession) -> None:
-        async for event in hosted.events():
-            if event.state and not live.leaving:
-                await self._change(live, state=event.state)
-            if event.stats is not None:
-                await self._change(live, stats=event.stats)
-            if event.end:
-                state = "failed" if event.end.is_failure else "ended"
-                await self._finish(live, state, event.end.code, event.end.message)
-                return
-        await self._finish(live, "failed", "session_lost", "The session's process went away without a word.")
+    async def _watch(self, live: _Live, running: RunningSession, claims: RoomClaims) -> None:
+        async for event in running.events():
+            match event:
+                case StateChanged(state=SessionState.RECONNECTING) if not live.leaving:
+                    await self._change(live, state="reconnecting")
+                case StateChanged(state=SessionState.CONNECTED) if not live.leaving:
+                    await self._change(live, state="connected")
+                case Stats():
+                    live.session = replace(live.session, stats=asdict(event))
+        if (
+            running.reason == "crashed"
+            and self._room_server
+            and self._room_server.serves(running.config.room_url, claims)
+        ):
+            # The server would show the dead participant until its connection times out.
+            await self._room_server.remove(claims.room, claims.identity)
+        state = "failed" if running.state is SessionState.FAILED else "ended"
+        reason = live.leaving if running.reason == "asked" and live.leaving else running.reason
+        await self._finish(live, state, reason, REASONS.get(reason))
 
     async def _end(self, live: _Live, reason: str) -> None:
         if not live.leaving:
-            live.leaving = True
+            live.leaving = reason
             if live.session.is_live:
                 await self._change(live, state="leaving")
         await self._drop_texts(live)
@@ -313,8 +346,8 @@ class SessionService:
                 with contextlib.suppress(VisavisError):
                     # A join on its way is let in first: that takes less than the timeout, and leaves no ghost.
                     await asyncio.shield(live.joined)
-                if live.hosted is not None:
-                    await live.hosted.leave(reason)
+                if live.running is not None:
+                    await live.running.leave()
                 await live.over.wait()
         except TimeoutError:
             logger.error("a session did not end when told to", extra={"session_id": live.session.session_id})
@@ -323,15 +356,17 @@ class SessionService:
     async def _say(
         self, live: _Live, text: str, language: str | None, voice: str | None, started: asyncio.Future[None]
     ) -> None:
+        async def sound() -> AsyncGenerator[Sound]:
+            async with contextlib.aclosing(self._voices.speak(text, language=language, voice=voice)) as chunks:
+                async for chunk in chunks:
+                    yield Sound(chunk.pcm, chunk.sample_rate_hz)
+                    # Resumed: the piece before is on its way.
+                    _resolve(started)
+
         try:
-            async with live.voice:
-                assert live.hosted is not None
-                async with contextlib.aclosing(self._voice.say(text, language=language, voice=voice)) as sound:
-                    async for chunk in sound:
-                        await live.hosted.push_audio(chunk.pcm, chunk.sample_rate_hz)
-                        _resolve(started)
-                await live.hosted.end_segment()
-                _resolve(started)
+            assert live.running is not None
+            await live.running.speak(sound())
+            _resolve(started)
         except VisavisError as error:
             logger.info("a text was not said", extra={"code": error.code})
             _resolve(started, error)
@@ -349,7 +384,7 @@ class SessionService:
 
     async def _running(self, session_id: str) -> _Live:
         live = self._live.get(session_id)
-        if live and live.hosted and not live.leaving:
+        if live and live.running and live.running.joined and not live.leaving:
             return live
         session = await self.get(session_id)
         raise ServiceError(
@@ -370,12 +405,40 @@ class SessionService:
     async def _finish(self, live: _Live, state: Any, reason: str, message: str | None) -> None:
         if not live.session.is_live:
             return
-        await self._change(live, state=state, reason=reason, message=message, ended_at=datetime.now(UTC))
+        await self._change(
+            live, state=state, reason=reason, message=message, stats=live.session.stats, ended_at=datetime.now(UTC)
+        )
         await self._drop_texts(live)
         logger.info(
             "a session ended",
             extra={"session_id": live.session.session_id, "agent_id": live.session.agent_id, "reason": reason},
         )
+
+
+def _config(session: Session, token: str) -> SessionConfig:
+    options = session.options
+    video = options.get("video", {})
+    default = VideoConfig()
+    return SessionConfig(
+        session_id=session.session_id,
+        agent_id=session.agent_id,
+        room_url=session.room_url,
+        room_token=token,
+        participant_name=session.participant_name,
+        listen_to=options.get("listen_to"),
+        video=VideoConfig(
+            width_px=video.get("width", default.width_px),
+            height_px=video.get("height", default.height_px),
+            fps=video.get("fps", default.fps),
+            max_bitrate_bps=video.get("max_bitrate", default.max_bitrate_bps),
+            codec=video.get("codec", default.codec),
+        ),
+        look_ahead_ms=options.get("look_ahead_ms", DEFAULT_LOOK_AHEAD_MS),
+        idle_timeout_s=options.get("idle_timeout_s", DEFAULT_IDLE_TIMEOUT_S),
+        relay_audio=options.get("relay_audio", False),
+        # Two sessions of one agent do not blink in step.
+        seed=secrets.randbits(31),
+    )
 
 
 def _resolve(future: asyncio.Future[None], error: Exception | None = None) -> None:
