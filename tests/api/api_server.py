@@ -12,7 +12,7 @@ from typing import Any
 import httpx
 import uvicorn
 
-from visavis.api import create_app
+from visavis.api import open_app
 from visavis.settings import Settings
 
 API_KEY = "a-key-for-tests"
@@ -24,25 +24,25 @@ Serve = Callable[..., AbstractAsyncContextManager[httpx.AsyncClient]]
 async def serve(data_dir: Path, **overrides: Any) -> AsyncIterator[httpx.AsyncClient]:
     """visavis on a free port, without demo agents unless asked for; a client that has the key. Ends when left."""
     settings = Settings(data_dir=data_dir, **{"api_key": API_KEY, "demo_agents": False} | overrides)
-    listener = socket.create_server(("127.0.0.1", 0))
-    server = uvicorn.Server(uvicorn.Config(create_app(settings), log_config=None, lifespan="on"))
-    running = asyncio.create_task(server.serve([listener]))
-    try:
-        while not server.started:
-            await asyncio.wait({running}, timeout=0.02)
-            if running.done():
+    async with open_app(settings) as app:
+        with socket.create_server(("127.0.0.1", 0)) as listener:
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            running = asyncio.create_task(server.serve([listener]))
+            try:
+                while not server.started:
+                    await asyncio.wait({running}, timeout=0.02)
+                    if running.done():
+                        await running
+                        raise AssertionError("the server ended before it began")
+                async with httpx.AsyncClient(
+                    base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
+                    headers={"Authorization": f"Bearer {API_KEY}"},
+                    timeout=30,
+                ) as client:
+                    yield client
+            finally:
+                server.should_exit = True
                 await running
-                raise AssertionError("the server ended before it began")
-        async with httpx.AsyncClient(
-            base_url=f"http://127.0.0.1:{listener.getsockname()[1]}",
-            headers={"Authorization": f"Bearer {API_KEY}"},
-            timeout=30,
-        ) as client:
-            yield client
-    finally:
-        server.should_exit = True
-        await running
-        listener.close()
 
 
 async def until(client: httpx.AsyncClient, path: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:

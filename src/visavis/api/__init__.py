@@ -1,5 +1,5 @@
 """The HTTP API: FastAPI over :mod:`visavis.service`."""
 
-from visavis.api.app import create_app
+from visavis.api.app import open_app
 
-__all__ = ["create_app"]
+__all__ = ["open_app"]

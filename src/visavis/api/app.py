@@ -16,7 +16,7 @@ from visavis.api.middleware import LimitBody, RequireKey
 from visavis.api.routes import agents, health, room_tokens, sessions
 from visavis.api.schemas import ErrorResponse
 from visavis.api.studio import add_studio
-from visavis.service import LiveKitKey, ServiceConfig, open_services
+from visavis.service import LiveKitKey, ServiceConfig, Services, open_services
 from visavis.settings import Settings
 from visavis.store import load_or_create_keys
 
@@ -41,27 +41,25 @@ ERRORS: Final[dict[int | str, dict[str, Any]]] = {
 }
 
 
-def create_app(settings: Settings) -> FastAPI:
-    """The API over one data folder; serve it with any ASGI server, as one process.
+@asynccontextmanager
+async def open_app(settings: Settings) -> AsyncIterator[FastAPI]:
+    """The API over one data folder, with everything behind it open; serve it as one process.
 
     Raises:
-        VisavisError: ``data_dir_unusable``, ``keys_unreadable``. A database that cannot be used is found at startup.
+        VisavisError: ``data_dir_unusable``, ``keys_unreadable``, or a database that cannot be used.
     """
+    async with open_services(service_config(settings)) as services:
+        yield _create_app(settings, services)
+
+
+def _create_app(settings: Settings, services: Services) -> FastAPI:
     api_key = (
         settings.api_key.get_secret_value() if settings.api_key else load_or_create_keys(settings.data_dir).api_key
     )
-
-    @asynccontextmanager
-    async def lifespan(app: FastAPI) -> AsyncIterator[None]:
-        async with open_services(service_config(settings)) as services:
-            app.state.services = services
-            yield
-
     app = FastAPI(
         title="visavis",
         version=__version__,
         description=DESCRIPTION,
-        lifespan=lifespan,
         redoc_url=None,
         openapi_tags=[
             {"name": "agents", "description": "Made from a portrait, kept, invited into rooms."},
@@ -70,6 +68,7 @@ def create_app(settings: Settings) -> FastAPI:
             {"name": "health", "description": "For load balancers and monitors; without a key."},
         ],
     )
+    app.state.services = services
     for router in (agents.router, sessions.router, room_tokens.router):
         app.include_router(router, prefix="/v1", dependencies=[Security(KEY_SCHEME)], responses=ERRORS)
     app.include_router(health.router)

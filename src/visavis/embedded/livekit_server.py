@@ -79,7 +79,7 @@ class LiveKitServer:
         self._media_ports = (_free_port(socket.SOCK_STREAM), _free_port(socket.SOCK_DGRAM))
         self.api_key = self.api_key or f"key{secrets.token_hex(6)}"
         self.api_secret = self.api_secret or secrets.token_urlsafe(36)
-        if not _is_free(self.port):
+        if not is_free(self.port):
             raise VisavisError(
                 "port_in_use",
                 f"Port {self.port} of this machine is in use.",
@@ -195,7 +195,8 @@ def _die_with_parent() -> None:
     ctypes.CDLL(None).prctl(_PR_SET_PDEATHSIG, signal.SIGTERM)
 
 
-def _is_free(port: int) -> bool:
+def is_free(port: int) -> bool:
+    """Whether nothing listens on a TCP port of this machine."""
     with socket.socket() as probe:
         probe.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
         try:

@@ -50,6 +50,7 @@ WARNINGS: Final = {
 
 REASONS: Final = {
     "asked": "It was asked to leave.",
+    "left": "It was asked to leave.",
     "idle": "There was nobody to talk to.",
     "removed": "It was removed from the room.",
     "room_deleted": "The room was deleted.",
