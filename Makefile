@@ -7,15 +7,13 @@ LIVEKIT_SERVER := .cache/bin/livekit-server
 STAMPS := .cache/stamps
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
-export VISAVIS_LIVEKIT_SERVER ?= $(CURDIR)/$(LIVEKIT_SERVER)
-
 .DEFAULT_GOAL := help
 .PHONY: help install run test test-unit test-room test-browser check format bench sheets clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
 
-install: $(STAMPS)/system $(STAMPS)/python $(LIVEKIT_SERVER) $(STAMPS)/web ## install everything `make run` needs
+install: $(STAMPS)/system $(STAMPS)/python $(BIN)/livekit-server $(STAMPS)/web ## install everything `make run` needs
 
 run: install ## start visavis on this machine and print its address
 	@$(BIN)/visavis up
@@ -74,6 +72,10 @@ $(STAMPS)/dev: $(STAMPS)/python
 
 $(LIVEKIT_SERVER): scripts/install_livekit_server.sh | $(STAMPS)/system
 	@bash scripts/install_livekit_server.sh $@
+
+# Beside the interpreter is where visavis looks for it.
+$(BIN)/livekit-server: $(LIVEKIT_SERVER) | $(STAMPS)/python
+	@ln -sf $(CURDIR)/$(LIVEKIT_SERVER) $@
 
 $(STAMPS)/web: $(WEB_SOURCES) | $(STAMPS)/system
 	@echo "==> building the Studio page"

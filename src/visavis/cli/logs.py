@@ -8,7 +8,18 @@ from typing import Final
 FORMAT: Final = "%(asctime)s %(levelname)-7s %(name)s: %(message)s"
 TIME_FORMAT: Final = "%H:%M:%S"
 
-QUIET: Final = ("alembic", "httpx", "httpcore", "livekit", "multipart", "PIL", "aiosqlite", "asyncio", "numba", "uvicorn")
+QUIET: Final = (
+    "alembic",
+    "httpx",
+    "httpcore",
+    "livekit",
+    "multipart",
+    "PIL",
+    "aiosqlite",
+    "asyncio",
+    "numba",
+    "uvicorn",
+)
 """Libraries whose chatter is of no use to whoever runs visavis."""
 
 

@@ -12,6 +12,7 @@ import shutil
 import signal
 import socket
 import subprocess
+import sys
 from dataclasses import dataclass, field
 from pathlib import Path
 from typing import IO, Final
@@ -30,13 +31,16 @@ _PR_SET_PDEATHSIG: Final = 1
 
 
 def find_livekit_server(configured: Path | None = None) -> Path:
-    """The livekit-server program: the configured one, else one on ``PATH``.
+    """The livekit-server program: the configured one, else one beside this Python, else one on ``PATH``.
 
     Raises:
         VisavisError: ``livekit_server_missing``.
     """
     if configured is not None and configured.is_file() and os.access(configured, os.X_OK):
         return configured
+    beside = Path(sys.executable).parent / PROGRAM
+    if configured is None and beside.is_file():
+        return beside
     found = shutil.which(PROGRAM) if configured is None else None
     if found is None:
         where = f"at {configured}" if configured else "on PATH"

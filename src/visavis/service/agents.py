@@ -17,6 +17,9 @@ from visavis.store import Agent, AgentStore, FolderBlobs
 
 logger = logging.getLogger(__name__)
 
+FILES_FOLDER: Final = "files"
+"""Of the data folder: portraits, avatars, pictures."""
+
 AGENT_ID_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without the characters people confuse."""
 AGENT_ID_LENGTH: Final = 10
@@ -180,6 +183,11 @@ class AgentService:
         if await self._store.get(agent_id) is None:
             # Deleted while it was built: what the worker wrote since must go too.
             await asyncio.to_thread(self._blobs.delete, _folder_key(agent_id))
+
+
+def avatar_path(data_dir: Path, agent_id: str) -> Path:
+    """Where a data folder keeps an agent's avatar; for tools that work without the service."""
+    return FolderBlobs(data_dir / FILES_FOLDER).local_path(_avatar_key(agent_id))
 
 
 def _new_agent(agent_id: str, name: str, settings: dict[str, Any], demo: str | None = None) -> Agent:

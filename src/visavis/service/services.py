@@ -13,7 +13,7 @@ from sqlalchemy.exc import SQLAlchemyError
 
 from visavis.errors import ServiceError
 from visavis.placement import SessionHost
-from visavis.service.agents import AgentService
+from visavis.service.agents import FILES_FOLDER, AgentService
 from visavis.service.builder import AvatarBuilder
 from visavis.service.room_server import RoomServer
 from visavis.service.sessions import SessionService
@@ -90,7 +90,7 @@ async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
         room_server = await stack.enter_async_context(RoomServer(config.livekit)) if config.livekit else None
         agents = AgentService(
             AgentStore(database),
-            FolderBlobs(config.data_dir / "files"),
+            FolderBlobs(config.data_dir / FILES_FOLDER),
             builder,
             max_portrait_bytes=config.max_portrait_bytes,
         )
