@@ -56,6 +56,11 @@ def main() -> None:
         app()
     except VisavisError as error:
         _fail(error.message, error.hint)
+    except ExceptionGroup as group:
+        expected = group.subgroup(VisavisError)
+        if expected is None:
+            raise
+        _fail_of_group(expected)
     except BrokenPipeError:
         sys.stderr.close()
         sys.exit(1)
@@ -63,6 +68,14 @@ def main() -> None:
         _fail(f"{error.filename}: {error.strerror}" if error.filename else str(error))
     except MemoryError:
         _fail("The memory of this machine is not enough.", "Choose a smaller size.")
+
+
+def _fail_of_group(group: ExceptionGroup[VisavisError]) -> None:
+    first = group.exceptions[0]
+    if isinstance(first, ExceptionGroup):
+        _fail_of_group(first)
+    else:
+        _fail(first.message, first.hint)
 
 
 def _fail(message: str, hint: str = "") -> None:

@@ -1,0 +1,281 @@
+"""Sessions over real HTTP in real rooms."""
+
+from __future__ import annotations
+
+import asyncio
+import os
+import shutil
+import signal
+import time
+from collections.abc import AsyncIterator
+from datetime import timedelta
+from pathlib import Path
+from typing import Any
+
+import httpx
+import psutil
+import pytest
+from api_server import Serve, error_of, serve, until, until_built
+from livekit import api
+
+from support.listener import listening, wait_until
+from support.room_server import RoomServer, new_room
+
+pytestmark = pytest.mark.room
+
+ADA = Path(__file__).parents[2] / "src" / "visavis" / "portrait" / "demo" / "ada.png"
+SMALL = {"width": 128, "height": 128, "max_bitrate": 200_000}
+
+
+@pytest.fixture(scope="module")
+def built_data_dir(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """A data folder in which the agent ada is ready."""
+    data_dir = tmp_path_factory.mktemp("visavis") / "data"
+
+    async def build() -> None:
+        async with serve(data_dir, demo_agents=True) as client:
+            assert (await until_built(client, "ada"))["status"] == "ready"
+
+    asyncio.run(build())
+    return data_dir
+
+
+@pytest.fixture
+def with_ada(built_data_dir: Path, tmp_path: Path, room_server: RoomServer) -> Serve:
+    """Serve a copy of that folder, holding the room server's key; a second call is a restart."""
+    data_dir = tmp_path / "data"
+    shutil.copytree(built_data_dir, data_dir)
+    livekit = {
+        "livekit_url": room_server.url,
+        "livekit_api_key": room_server.server.api_key,
+        "livekit_api_secret": room_server.server.api_secret,
+    }
+    return lambda **overrides: serve(data_dir, **livekit | overrides)
+
+
+@pytest.fixture
+async def client(with_ada: Serve) -> AsyncIterator[httpx.AsyncClient]:
+    async with with_ada() as client:
+        yield client
+
+
+async def join(client: httpx.AsyncClient, server: RoomServer, room: str, **changes: Any) -> httpx.Response:
+    body = {"room_url": server.url, "participant_name": "Ada", "video": SMALL} | changes
+    if "room_token" not in body:
+        body["room_token"] = server.token("ada", room)
+    return await client.post("/v1/agents/ada/join-room", json=body)
+
+
+async def test_an_agent_joins_under_its_name_with_its_picture_and_leaves(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        response = await join(client, room_server, room)
+        joined = response.json()
+        assert response.status_code == 200, joined
+        assert joined | {"participant_id": "", "session_id": ""} == {
+            "success": True, "participant_id": "", "status": "connected", "session_id": "", "warnings": []
+        }  # fmt: skip
+        (ada,) = ben.room.remote_participants.values()
+        assert (ada.sid, ada.identity) == (joined["participant_id"], "ada")
+        await wait_until(lambda: ada.name == "Ada", what="the name")
+        await wait_until(lambda: ben.frames, what="a picture")
+
+        path = f"/v1/sessions/{joined['session_id']}"
+        session = await until(client, path, lambda session: session["stats"] is not None)
+        assert (session["state"], session["room_name"], session["participant_name"]) == ("connected", room, "Ada")
+        assert {"fps", "bitrate_bps", "latency_ms", "round_trip_ms"} <= session["stats"].keys()
+        listed = (await client.get("/v1/sessions", params={"live": True})).json()["sessions"]
+        assert [entry["session_id"] for entry in listed] == [joined["session_id"]]
+
+        left = await client.post("/v1/agents/ada/leave-room", json={"session_id": joined["session_id"]})
+        assert left.json() == {"success": True, "status": "left"}
+        await wait_until(lambda: not ben.room.remote_participants, what="an empty room")
+        session = (await client.get(path)).json()
+        assert (session["state"], session["reason"]) == ("ended", "left")
+        assert session["ended_at"] >= session["connected_at"]
+        again = await client.post("/v1/agents/ada/leave-room")
+        assert again.json() == {"success": True, "status": "left"}
+
+
+async def test_it_says_a_text_and_falls_silent_when_told(client: httpx.AsyncClient, room_server: RoomServer) -> None:
+    room = new_room()
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        session_id = (await join(client, room_server, room)).json()["session_id"]
+        path = f"/v1/sessions/{session_id}"
+        asked_s = time.monotonic()
+        text = "A long sentence, which goes on and on, and then goes on, until somebody has heard enough of it."
+        said = await client.post(f"{path}/speak", json={"text": text})
+        assert (said.status_code, said.json()["status"]) == (202, "speaking")
+        await wait_until(lambda: ben.heard_at_s(asked_s), what="the voice")
+        interrupted = await client.post(f"{path}/interrupt")
+        assert 0 < interrupted.json()["played_s"] < 5
+        await asyncio.sleep(0.4)  # what is on its way arrives
+        silent_from_s = time.monotonic()
+        await asyncio.sleep(0.6)
+        assert ben.heard_at_s(silent_from_s) is None
+
+        said = await client.post(f"{path}/speak", json={"text": "Guten Tag.", "language": "de"})
+        assert said.status_code == 202
+        await wait_until(lambda: ben.heard_at_s(silent_from_s), what="German")
+        refused = await client.post(f"{path}/speak", json={"text": "nuqneH", "language": "klingon"})
+        assert error_of(refused)["code"] == "voice_language_unknown"
+
+
+async def test_texts_are_said_one_after_the_other(client: httpx.AsyncClient, room_server: RoomServer) -> None:
+    room = new_room()
+    session_id = (await join(client, room_server, room)).json()["session_id"]
+    path = f"/v1/sessions/{session_id}/speak"
+    answers = await asyncio.gather(*(client.post(path, json={"text": f"Number {n}."}) for n in range(3)))
+    assert sorted(answer.json()["status"] for answer in answers) == ["queued", "queued", "speaking"]
+
+
+async def test_without_the_right_to_rename_itself_the_server_names_it(with_ada: Serve, room_server: RoomServer) -> None:
+    room = new_room()
+    token = room_server.token("ada", room, name="nobody", can_update_own_metadata=False)
+    async with listening(room_server.url, room_server.token("ben", room)) as ben, with_ada() as client:
+        response = await join(client, room_server, room, room_token=token)
+        assert response.json()["warnings"] == []
+        await wait_until(lambda: [p.name for p in ben.room.remote_participants.values()] == ["Ada"])
+
+
+async def test_on_a_foreign_server_a_name_that_cannot_be_set_is_a_warning(
+    with_ada: Serve, room_server: RoomServer
+) -> None:
+    room = new_room()
+    token = room_server.token("ada", room, name="nobody", can_update_own_metadata=False)
+    async with with_ada(livekit_url=None, livekit_api_key=None, livekit_api_secret=None) as client:
+        joined = (await join(client, room_server, room, room_token=token)).json()
+        assert [warning["code"] for warning in joined["warnings"]] == ["name_not_set"]
+        session = (await client.get(f"/v1/sessions/{joined['session_id']}")).json()
+        assert session["participant_name"] == "nobody"
+
+
+async def test_a_participant_of_that_identity_is_not_thrown_out(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    async with listening(room_server.url, room_server.token("ada", room)) as human:
+        response = await join(client, room_server, room)
+        assert (response.status_code, error_of(response)["code"]) == (409, "identity_in_use")
+        assert human.room.isconnected()
+
+
+async def test_asking_twice_joins_once(client: httpx.AsyncClient, room_server: RoomServer) -> None:
+    room = new_room()
+    token = room_server.token("ada", room)
+    answers = await asyncio.gather(*(join(client, room_server, room, room_token=token) for _ in range(3)))
+    assert len({answer.json()["session_id"] for answer in answers}) == 1
+    other_token = room_server.token("ada", room, ttl_s=60)
+    refused = await join(client, room_server, room, room_token=other_token)
+    assert error_of(refused)["code"] == "identity_in_use"
+
+
+async def test_what_cannot_be_joined_is_said(client: httpx.AsyncClient, room_server: RoomServer) -> None:
+    room = new_room()
+    good = room_server.token("ada", room)
+    foreign = (
+        api.AccessToken("elsewhere", "x" * 40)
+        .with_identity("ada")
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .to_jwt()
+    )
+    forged = (
+        api.AccessToken(room_server.server.api_key, "x" * 40)
+        .with_identity("ada")
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .to_jwt()
+    )
+    expired = (
+        api.AccessToken(room_server.server.api_key, room_server.server.api_secret)
+        .with_identity("ada")
+        .with_ttl(timedelta(seconds=-300))
+        .with_grants(api.VideoGrants(room_join=True, room=room))
+        .to_jwt()
+    )
+    cases = [
+        ({"room_token": good, "room_url": "ws://127.0.0.1:1"}, 502, "room_unreachable"),
+        ({"room_token": good, "room_url": "wss://no-such-host.invalid"}, 502, "room_unreachable"),
+        ({"room_token": good, "room_url": "not a url"}, 400, "room_url_invalid"),
+        ({"room_token": good, "room_url": "ftp://127.0.0.1"}, 400, "room_url_invalid"),
+        ({"room_token": "gibberish"}, 400, "token_malformed"),
+        ({"room_token": foreign}, 403, "token_refused"),
+        ({"room_token": forged}, 403, "token_refused"),
+        ({"room_token": expired}, 403, "token_expired"),
+        ({"room_token": room_server.token("ada", room, room_join=False)}, 403, "token_cannot_join"),
+        ({"room_token": room_server.token("ada", room, can_publish=False)}, 403, "token_cannot_publish"),
+        ({"room_token": good, "look_ahead_ms": 41}, 422, "invalid_request"),
+        ({"room_token": good, "video": {"width": 513}}, 422, "invalid_request"),
+        ({"room_token": good, "colour": "red"}, 422, "invalid_request"),
+    ]
+    for changes, status, code in cases:
+        response = await join(client, room_server, room, **changes)
+        assert (response.status_code, error_of(response)["code"]) == (status, code), changes
+        assert changes.get("room_token", good) not in response.text
+    assert await room_server.participants(room) == []
+
+
+async def test_an_agent_that_is_not_there_or_not_ready_cannot_join(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    body = {"room_url": room_server.url, "room_token": room_server.token("ada", new_room())}
+    response = await client.post("/v1/agents/nobody/join-room", json=body)
+    assert (response.status_code, error_of(response)["code"]) == (404, "agent_not_found")
+    files = {"portrait": ("ada.png", ADA.read_bytes(), "image/png")}
+    agent_id = (await client.post("/v1/agents", files=files, data={"name": "New"})).json()["agent_id"]
+    response = await client.post(f"/v1/agents/{agent_id}/join-room", json=body)
+    assert (response.status_code, error_of(response)["code"]) == (409, "agent_not_ready")
+
+
+async def test_a_full_machine_says_so_and_when_to_come_back(with_ada: Serve, room_server: RoomServer) -> None:
+    async with with_ada(max_sessions=1) as client:
+        assert (await join(client, room_server, new_room())).status_code == 200
+        response = await join(client, room_server, new_room())
+        assert (response.status_code, error_of(response)["code"]) == (503, "machine_full")
+        assert int(response.headers["Retry-After"]) > 0
+        await client.post("/v1/agents/ada/leave-room")
+        assert (await join(client, room_server, new_room())).status_code == 200
+
+
+async def test_a_session_that_dies_is_reported_and_leaves_no_participant(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    session_id = (await join(client, room_server, room)).json()["session_id"]
+    (worker,) = (child for child in set(psutil.Process().children(recursive=True)) - before if child.num_threads() > 4)
+    os.kill(worker.pid, signal.SIGKILL)
+    session = await until(client, f"/v1/sessions/{session_id}", lambda session: session["state"] == "failed")
+    assert session["reason"] == "crashed"
+    assert await room_server.participants(room) == []
+    response = await client.post(f"/v1/sessions/{session_id}/speak", json={"text": "Hello?"})
+    assert (response.status_code, error_of(response)["code"]) == (409, "session_ended")
+
+
+async def test_deleting_an_agent_ends_its_sessions(client: httpx.AsyncClient, room_server: RoomServer) -> None:
+    room = new_room()
+    session_id = (await join(client, room_server, room)).json()["session_id"]
+    assert (await client.delete("/v1/agents/ada")).status_code == 200
+    assert await room_server.participants(room) == []
+    assert (await client.get(f"/v1/sessions/{session_id}")).json()["state"] == "ended"
+
+
+async def test_stopping_visavis_ends_its_sessions_and_remembers_them(with_ada: Serve, room_server: RoomServer) -> None:
+    room = new_room()
+    async with with_ada() as client:
+        session_id = (await join(client, room_server, room)).json()["session_id"]
+    assert await room_server.participants(room) == []
+    async with with_ada() as client:
+        session = (await client.get(f"/v1/sessions/{session_id}")).json()
+        assert (session["state"], session["reason"]) == ("ended", "server_stopped")
+
+
+async def test_unknown_sessions_are_not_found(client: httpx.AsyncClient) -> None:
+    for response in (
+        await client.get("/v1/sessions/ses_0"),
+        await client.post("/v1/sessions/ses_0/speak", json={"text": "Hello"}),
+        await client.post("/v1/sessions/ses_0/interrupt"),
+        await client.post("/v1/agents/ada/leave-room", json={"session_id": "ses_0"}),
+    ):
+        assert (response.status_code, error_of(response)["code"]) == (404, "session_not_found")
