@@ -1,0 +1,166 @@
+// The API as this page uses it. Every failure becomes an ApiError with the server's message and hint.
+
+export interface ErrorBody {
+  code: string;
+  message: string;
+  hint: string;
+}
+
+export interface Note {
+  code: string;
+  message: string;
+}
+
+export interface Agent {
+  agent_id: string;
+  name: string;
+  status: "processing" | "ready" | "failed";
+  progress: number;
+  step: string;
+  error: ErrorBody | null;
+  notes: Note[];
+  demo: boolean;
+}
+
+export interface SessionStats {
+  fps: number;
+  bitrate_bps: number;
+  round_trip_ms: number | null;
+  latency_ms: number;
+  speaking: boolean;
+  listening_to: string | null;
+}
+
+export interface Session {
+  session_id: string;
+  agent_id: string;
+  state: "joining" | "connected" | "reconnecting" | "leaving" | "ended" | "failed" | "lost";
+  reason: string | null;
+  message: string | null;
+  identity: string;
+  stats: SessionStats | null;
+}
+
+export interface Joined {
+  participant_id: string;
+  session_id: string;
+  warnings: Note[];
+}
+
+export interface RoomToken {
+  server_url: string;
+  participant_token: string;
+}
+
+export class ApiError extends Error {
+  constructor(
+    readonly code: string,
+    message: string,
+    readonly hint: string,
+  ) {
+    super(message);
+  }
+}
+
+export class Api {
+  constructor(private readonly key: string) {}
+
+  agents = async (): Promise<Agent[]> => (await this.get<{ agents: Agent[] }>("/v1/agents")).agents;
+
+  agent = (id: string): Promise<Agent> => this.get(`/v1/agents/${encodeURIComponent(id)}`);
+
+  createAgent(portrait: File, name: string): Promise<Agent> {
+    const form = new FormData();
+    form.append("portrait", portrait);
+    form.append("name", name);
+    return this.ask("POST", "/v1/agents", form);
+  }
+
+  deleteAgent = (id: string): Promise<unknown> => this.ask("DELETE", `/v1/agents/${encodeURIComponent(id)}`);
+
+  /** The agent's picture as an object URL: the route needs the key, which an <img> cannot send. */
+  async picture(id: string): Promise<string> {
+    const response = await this.send("GET", `/v1/agents/${encodeURIComponent(id)}/portrait`);
+    return URL.createObjectURL(await response.blob());
+  }
+
+  roomToken = (room: string, identity: string, name: string): Promise<RoomToken> =>
+    this.ask("POST", "/v1/room-tokens", {
+      room_name: room,
+      participant_identity: identity,
+      participant_name: name,
+    });
+
+  join = (agentId: string, invitation: { room_url: string; room_token: string; participant_name: string }) =>
+    this.ask<Joined>("POST", `/v1/agents/${encodeURIComponent(agentId)}/join-room`, invitation);
+
+  leave = (agentId: string, sessionId: string): Promise<unknown> =>
+    this.ask("POST", `/v1/agents/${encodeURIComponent(agentId)}/leave-room`, { session_id: sessionId });
+
+  /** The same from a page that is closing: the request outlives it. */
+  leaveOnClose(agentId: string, sessionId: string): void {
+    void fetch(`/v1/agents/${encodeURIComponent(agentId)}/leave-room`, {
+      method: "POST",
+      keepalive: true,
+      headers: { Authorization: `Bearer ${this.key}`, "Content-Type": "application/json" },
+      body: JSON.stringify({ session_id: sessionId }),
+    });
+  }
+
+  session = (id: string): Promise<Session> => this.get(`/v1/sessions/${id}`);
+
+  speak = (id: string, text: string, language: string): Promise<unknown> =>
+    this.ask("POST", `/v1/sessions/${id}/speak`, { text, language });
+
+  interrupt = (id: string): Promise<unknown> => this.ask("POST", `/v1/sessions/${id}/interrupt`);
+
+  private get = <T>(path: string): Promise<T> => this.ask("GET", path);
+
+  private async ask<T>(method: string, path: string, body?: FormData | object): Promise<T> {
+    return (await this.send(method, path, body)).json() as Promise<T>;
+  }
+
+  private async send(method: string, path: string, body?: FormData | object): Promise<Response> {
+    const headers: Record<string, string> = { Authorization: `Bearer ${this.key}` };
+    const request: RequestInit = { method, headers };
+    if (body instanceof FormData) {
+      request.body = body;
+    } else if (body) {
+      headers["Content-Type"] = "application/json";
+      request.body = JSON.stringify(body);
+    }
+    let response: Response;
+    try {
+      response = await fetch(path, request);
+    } catch {
+      throw new ApiError(
+        "unreachable",
+        "visavis does not answer.",
+        "Check that it still runs, then try again.",
+      );
+    }
+    if (response.ok) return response;
+    const answer = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
+    throw new ApiError(
+      answer?.error?.code ?? "unknown",
+      answer?.error?.message ?? `visavis answered with HTTP ${response.status}.`,
+      answer?.error?.hint ?? "",
+    );
+  }
+}
+
+const KEY_ITEM = "visavis-api-key";
+
+/** The key that the server hands to pages on its own machine; elsewhere, the one that was typed in. */
+export async function findKey(): Promise<string | null> {
+  try {
+    const response = await fetch("/studio-config.json");
+    if (response.ok) return ((await response.json()) as { api_key: string }).api_key;
+  } catch {
+    // Not reachable: the first request will say so.
+  }
+  return sessionStorage.getItem(KEY_ITEM);
+}
+
+export const rememberKey = (key: string): void => sessionStorage.setItem(KEY_ITEM, key);
+export const forgetKey = (): void => sessionStorage.removeItem(KEY_ITEM);
