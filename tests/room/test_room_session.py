@@ -23,20 +23,22 @@ def pcm16(path: Path, rate_hz: int) -> np.ndarray:
 
 
 async def test_picture_and_voice_arrive_as_asked_for(room_server: RoomServer, agent_in_room, speech_wav: Path) -> None:
-    async with agent_in_room(video=VideoConfig(width_px=320, height_px=240)) as agent:
-        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
-            await wait_until(lambda: len(ben.frames) > 30, what="frames")
-            assert ben.frames[-1].luma.shape == (240, 320)
-            spoken = time.monotonic()
-            agent.session.say(pcm16(speech_wav, 22_050), 22_050)
-            agent.session.end_speech()
-            await wait_until(lambda: ben.heard_at_s(spoken), what="the voice")
-            ada = ben.room.remote_participants["ada"]
-            sources = {publication.source for publication in ada.track_publications.values()}
-            assert sources == {rtc.TrackSource.SOURCE_CAMERA, rtc.TrackSource.SOURCE_MICROPHONE}
-            seconds = ben.frames[-1].at_s - ben.frames[10].at_s
-            assert 20 < (len(ben.frames) - 11) / seconds < 30
-            await wait_until(lambda: any(isinstance(event, Stats) for event in agent.events), what="statistics")
+    async with (
+        agent_in_room(video=VideoConfig(width_px=320, height_px=240)) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.frames) > 30, what="frames")
+        assert ben.frames[-1].luma.shape == (240, 320)
+        spoken = time.monotonic()
+        agent.session.say(pcm16(speech_wav, 22_050), 22_050)
+        agent.session.end_speech()
+        await wait_until(lambda: ben.heard_at_s(spoken), what="the voice")
+        ada = ben.room.remote_participants["ada"]
+        sources = {publication.source for publication in ada.track_publications.values()}
+        assert sources == {rtc.TrackSource.SOURCE_CAMERA, rtc.TrackSource.SOURCE_MICROPHONE}
+        seconds = ben.frames[-1].at_s - ben.frames[10].at_s
+        assert 20 < (len(ben.frames) - 11) / seconds < 30
+        await wait_until(lambda: any(isinstance(event, Stats) for event in agent.events), what="statistics")
 
 
 async def test_lips_move_with_speech_and_rest_in_silence(
@@ -60,37 +62,41 @@ async def test_lips_move_with_speech_and_rest_in_silence(
 
 
 async def test_nothing_of_the_voice_is_lost(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
-    async with agent_in_room(video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
-            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
-            tone = (np.sin(np.arange(3 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
-            agent.session.say(tone, 48_000)
-            agent.session.end_speech()
-            await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
-            await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
-            loud = [pcm for _, pcm in ben.sound if np.abs(pcm).max() > 6000]
-            assert len(loud) * 0.01 == pytest.approx(3.0, abs=0.06)
+    async with (
+        agent_in_room(video=small_video) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+        tone = (np.sin(np.arange(3 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
+        agent.session.say(tone, 48_000)
+        agent.session.end_speech()
+        await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
+        await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
+        loud = [pcm for _, pcm in ben.sound if np.abs(pcm).max() > 6000]
+        assert len(loud) * 0.01 == pytest.approx(3.0, abs=0.06)
 
 
 async def test_interruption_is_silence_at_once(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig
 ) -> None:
-    async with agent_in_room(video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
-            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
-            tone = (np.sin(np.arange(5 * 48_000) * 2 * np.pi * 300 / 48_000) * 12_000).astype(np.int16)
-            agent.session.say(tone, 48_000)
-            await wait_until(lambda: ben.loudness_after(0.0) > 5000, what="the tone")
-            agent.session.interrupt()
-            interrupted = time.monotonic()
-            ended = next(event for event in agent.events if isinstance(event, SpeechEnded))
-            assert ended.interrupted
-            assert 0 < ended.played_s < 2
-            await wait_until(lambda: ben.sound[-1][0] > interrupted + 1.0, what="a second more")
-            assert ben.last_heard_s() < interrupted + 0.5
-            agent.session.say(tone[:24_000], 48_000)
-            agent.session.end_speech()
-            await wait_until(lambda: ben.heard_at_s(interrupted + 1.0), what="the next utterance")
+    async with (
+        agent_in_room(video=small_video) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+        tone = (np.sin(np.arange(5 * 48_000) * 2 * np.pi * 300 / 48_000) * 12_000).astype(np.int16)
+        agent.session.say(tone, 48_000)
+        await wait_until(lambda: ben.loudness_after(0.0) > 5000, what="the tone")
+        agent.session.interrupt()
+        interrupted = time.monotonic()
+        ended = next(event for event in agent.events if isinstance(event, SpeechEnded))
+        assert ended.interrupted
+        assert 0 < ended.played_s < 2
+        await wait_until(lambda: ben.sound[-1][0] > interrupted + 1.0, what="a second more")
+        assert ben.last_heard_s() < interrupted + 0.5
+        agent.session.say(tone[:24_000], 48_000)
+        agent.session.end_speech()
+        await wait_until(lambda: ben.heard_at_s(interrupted + 1.0), what="the next utterance")
 
 
 async def test_a_microphone_moves_the_lips(
@@ -115,22 +121,26 @@ async def test_a_microphone_moves_the_lips(
 async def test_a_relayed_voice_is_heard(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
 ) -> None:
-    async with agent_in_room(relay_audio=True, video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
-            await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
-            async with microphone(ben.room) as speak:
-                await speak(pcm16(speech_wav, 48_000))
-                await wait_until(lambda: ben.loudness_after(0.0) > 3000, what="the relayed voice")
+    async with (
+        agent_in_room(relay_audio=True, video=small_video) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+        async with microphone(ben.room) as speak:
+            await speak(pcm16(speech_wav, 48_000))
+            await wait_until(lambda: ben.loudness_after(0.0) > 3000, what="the relayed voice")
 
 
 async def test_only_the_named_participant_is_listened_to(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
 ) -> None:
-    async with agent_in_room(listen_to="carla", video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
-            async with microphone(ben.room) as speak:
-                await speak(pcm16(speech_wav, 48_000))
-            assert all(event.listening_to != "ben" for event in agent.events if isinstance(event, Stats))
+    async with (
+        agent_in_room(listen_to="carla", video=small_video) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        async with microphone(ben.room) as speak:
+            await speak(pcm16(speech_wav, 48_000))
+        assert all(event.listening_to != "ben" for event in agent.events if isinstance(event, Stats))
 
 
 async def test_the_name_is_set_where_the_token_allows_it(
@@ -164,21 +174,25 @@ async def test_the_end_of_the_room_ends_the_session(
 async def test_another_with_its_identity_ends_the_session(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig
 ) -> None:
-    async with agent_in_room(video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ada", agent.room)):
-            end = await agent.running
-            assert (end.state, end.reason) == (SessionState.LEFT, "identity_taken")
+    async with (
+        agent_in_room(video=small_video) as agent,
+        listening(room_server.url, room_server.token("ada", agent.room)),
+    ):
+        end = await agent.running
+        assert (end.state, end.reason) == (SessionState.LEFT, "identity_taken")
 
 
 async def test_nobody_to_talk_to_ends_the_session(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig
 ) -> None:
     room = new_room()
-    async with agent_in_room(room=room, idle_timeout_s=1.5, video=small_video) as agent:
-        # another agent is no company
-        async with listening(room_server.url, room_server.token("robot", room, kind="agent")):
-            end = await agent.running
-            assert (end.state, end.reason) == (SessionState.LEFT, "idle")
+    # another agent is no company
+    async with (
+        agent_in_room(room=room, idle_timeout_s=1.5, video=small_video) as agent,
+        listening(room_server.url, room_server.token("robot", room, kind="agent")),
+    ):
+        end = await agent.running
+        assert (end.state, end.reason) == (SessionState.LEFT, "idle")
 
 
 async def test_company_keeps_it_in_the_room(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
