@@ -71,7 +71,7 @@ export function talk(api: Api, agentId: string): View {
       },
       audio: (audio) => {
         audio.dataset["testid"] = "agent-audio";
-        stage.append(audio);
+        element.append(audio);
       },
       soundBlocked: (isBlocked) => {
         if (isBlocked) stage.append(soundButton(talking));

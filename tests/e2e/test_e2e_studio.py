@@ -1,0 +1,164 @@
+"""What a person does in the Studio, in a real browser against everything ``make run`` starts."""
+
+from __future__ import annotations
+
+import asyncio
+import re
+from pathlib import Path
+from typing import Any
+
+import httpx
+import numpy as np
+import pytest
+from playwright.async_api import Page, expect
+
+from conftest import Stack, studio
+from support.listener import mouth_box
+from visavis.avatar import Avatar
+
+pytestmark = pytest.mark.browser
+
+WATCH_MOUTH = (Path(__file__).parent / "watch-mouth.js").read_text()
+PHOTO = Path(__file__).parents[1] / "assets" / "astronaut.png"
+FRAME_PX = 512
+
+KEEP_MICROPHONE = """
+const ask = navigator.mediaDevices.getUserMedia.bind(navigator.mediaDevices);
+navigator.mediaDevices.getUserMedia = async (wanted) => (window.microphoneStream = await ask(wanted));
+"""
+"""The tests look at the very sound that the page publishes."""
+
+
+async def test_the_demo_agents_are_there(page: Page) -> None:
+    for agent_id in ("ada", "ines", "smile-flowers"):
+        card = page.get_by_test_id(f"agent-{agent_id}")
+        await expect(card).to_have_attribute("data-status", "ready", timeout=60_000)
+        await expect(card.get_by_role("img")).to_be_visible()
+
+
+async def test_lips_follow_the_microphone_and_rest_in_silence(page: Page, stack: Stack, ada_avatar: Avatar) -> None:
+    await page.add_init_script(KEEP_MICROPHONE)
+    await page.reload()
+    await talk_to(page, "ada")
+    box = [edge / FRAME_PX for edge in mouth_box(ada_avatar)]
+    await page.wait_for_function("window.microphoneStream?.getAudioTracks()[0]?.readyState === 'live'")
+    await page.evaluate(WATCH_MOUTH, box)
+    await page.wait_for_function("window.watchedFrames.length > 450", timeout=60_000)
+    frames: list[dict[str, float]] = await page.evaluate("window.watchedFrames")
+    in_speech, in_silence = split_by_microphone(frames)
+    assert len(in_speech) > 50 and len(in_silence) > 40
+    assert np.mean(in_speech) > 4 * np.mean(in_silence)
+    rate_hz = (len(frames) - 1) / (frames[-1]["at_s"] - frames[0]["at_s"])
+    assert rate_hz > 15
+
+    await expect(page.get_by_test_id("stat-heard")).to_have_text("you")
+    await expect(page.get_by_test_id("stat-state")).to_have_text("connected")
+    for name, unit in (("latency", "ms"), ("fps", "fps"), ("bitrate", "kbit/s")):
+        await expect(page.get_by_test_id(f"stat-{name}")).to_have_text(re.compile(rf"^\d+ {unit}"))
+
+
+async def test_it_says_what_is_typed_and_stops_when_told(page: Page) -> None:
+    await talk_to(page, "ines")
+    loudness = await page.evaluate_handle(
+        """() => {
+            const context = new AudioContext();
+            const analyser = context.createAnalyser();
+            const element = document.querySelector('[data-testid="agent-audio"]');
+            context.createMediaStreamSource(element.srcObject).connect(analyser);
+            const samples = new Float32Array(analyser.fftSize);
+            return () => {
+                analyser.getFloatTimeDomainData(samples);
+                return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
+            };
+        }"""
+    )
+    await page.get_by_test_id("text").fill("This is a long sentence, which goes on and on until somebody stops it.")
+    await page.get_by_test_id("say").click()
+    await page.wait_for_function("loudness => loudness() > 0.02", arg=loudness)
+    await page.get_by_test_id("interrupt").click()
+    # Silent for half a second, and not between two words.
+    await page.wait_for_function(
+        """loudness => {
+            const now = performance.now();
+            if (loudness() > 0.001) window.heardAt = now;
+            return now - (window.heardAt ?? now) > 500;
+        }""",
+        arg=loudness,
+        polling=20,
+    )
+
+
+async def test_leaving_ends_the_session(page: Page, stack: Stack) -> None:
+    await talk_to(page, "ada")
+    async with stack.api() as client:
+        session = await newest_session(client)
+        await page.get_by_test_id("leave").click()
+        await expect(page.get_by_test_id("agents")).to_be_visible()
+        await until_ended(client, session["session_id"])
+
+
+async def test_closing_the_tab_ends_the_session(stack: Stack, microphone_wav: Path) -> None:
+    async with stack.api() as client, studio(stack, microphone_wav) as page:
+        await talk_to(page, "ada")
+        session = await newest_session(client)
+        await page.close()
+        await until_ended(client, session["session_id"])
+
+
+async def test_a_photo_becomes_an_agent_and_a_text_file_is_refused(page: Page, tmp_path: Path) -> None:
+    form = page.get_by_test_id("new-agent")
+    outcome = page.get_by_test_id("outcome")
+    letter = tmp_path / "letter.jpg"
+    letter.write_text("Dear reader, this is not a picture.")
+    await form.locator("input[type=file]").set_input_files(letter)
+    await form.get_by_role("button", name="Create agent").click()
+    await expect(outcome).to_contain_text("not a picture")
+    await expect(outcome).to_contain_text("Send a JPEG, PNG or WebP")
+
+    await form.locator("input[type=file]").set_input_files(PHOTO)
+    await form.locator("#agent-name").fill("Eileen")
+    await form.get_by_role("button", name="Create agent").click()
+    await expect(outcome).to_contain_text("Eileen is ready", timeout=60_000)
+    await expect(page.get_by_role("heading", name="Eileen")).to_be_visible()
+
+
+async def talk_to(page: Page, agent_id: str) -> None:
+    """Click "Talk" and wait for the agent's moving picture."""
+    card = page.get_by_test_id(f"agent-{agent_id}")
+    await expect(card).to_have_attribute("data-status", "ready", timeout=60_000)
+    await card.get_by_role("button", name="Talk").click()
+    await expect(page.get_by_test_id("connection")).to_have_text("Connected")
+    await page.wait_for_function(
+        """() => {
+            const video = document.querySelector('[data-testid="agent-video"]');
+            return video?.videoWidth > 100 && video.getVideoPlaybackQuality().totalVideoFrames > 10;
+        }"""
+    )
+
+
+def split_by_microphone(frames: list[dict[str, float]]) -> tuple[list[float], list[float]]:
+    """How much the mouth changed per frame: while the microphone speaks, and after it was silent for a while."""
+    loud_at_s = np.array([frame["at_s"] for frame in frames if frame["loudness"] > 0.01])
+    speech, silence = [], []
+    for frame in frames:
+        age_s = frame["at_s"] - loud_at_s[loud_at_s <= frame["at_s"]]
+        if ((age_s > 0.15) & (age_s < 0.4)).any():
+            speech.append(frame["change"])
+        elif age_s.size and age_s.min() > 1.0:
+            silence.append(frame["change"])
+    return speech, silence
+
+
+async def newest_session(client: httpx.AsyncClient) -> dict[str, Any]:
+    response = await client.get("/v1/sessions", params={"live": True, "limit": 1})
+    return dict(response.json()["sessions"][0])
+
+
+async def until_ended(client: httpx.AsyncClient, session_id: str) -> None:
+    for _ in range(300):
+        session = (await client.get(f"/v1/sessions/{session_id}")).json()
+        if session["state"] == "ended":
+            assert session["reason"] == "left"
+            return
+        await asyncio.sleep(0.05)
+    raise AssertionError(f"the session is still {session['state']}")
