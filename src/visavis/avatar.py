@@ -48,6 +48,10 @@ ARCH_POINTS: Final = 145
 FOLD_COUNT: Final = 4
 
 _MAX_HEADER_BYTES: Final = 1 << 20
+_MAX_NUMBER: Final = 1e4
+"""No measure of a face on the canvas comes near it."""
+_SCALAR_RANGES: Final = {"px_per_mm": (0.2, 20.0), "iris_radius_px": (1.0, 200.0), "half_width_mm": (5.0, 80.0)}
+"""Divisors of the renderer."""
 _DTYPES: Final = {"F32": np.float32, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32}
 
 F32 = NDArray[np.float32]
@@ -274,6 +278,7 @@ class Avatar:
             manifest, tensors = _open(source)
             avatar: Avatar = _assemble(Avatar, "", manifest, tensors, {"texture": TEXTURE_PX})
             _check_indices(avatar)
+            _check_axes(avatar.head.axes)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise AvatarFileError(
                 "avatar_damaged",
@@ -351,8 +356,9 @@ def _assemble(
             values[item.name] = array
         else:
             number = float(manifest["scalars"][name])
-            if not np.isfinite(number):
-                raise ValueError(f"{name} is not a number")
+            low, high = _SCALAR_RANGES.get(item.name, (-_MAX_NUMBER, _MAX_NUMBER))
+            if not low <= number <= high:
+                raise ValueError(f"{name} is out of range")
             values[item.name] = number
     return kind(**values)
 
@@ -366,8 +372,13 @@ def _check_shape(name: str, array: NDArray[Any], wanted: Any, sizes: dict[str, i
             limit = sizes.setdefault(limit, size)
         if size != limit or not 0 < size <= 1 << 20:
             raise ValueError(f"{name} has the wrong shape {array.shape}")
-    if array.dtype == np.float32 and not np.isfinite(array).all():
-        raise ValueError(f"{name} holds something that is not a number")
+    if array.dtype == np.float32 and not -_MAX_NUMBER <= array.min() <= array.max() <= _MAX_NUMBER:
+        raise ValueError(f"{name} is out of range")
+
+
+def _check_axes(axes: F32) -> None:
+    if np.abs(axes @ axes.T - np.eye(3)).max() > 0.01:
+        raise ValueError("head.axes are not at right angles")
 
 
 def _check_indices(avatar: Avatar) -> None:
