@@ -44,6 +44,8 @@ U8 = NDArray[np.uint8]
 
 PARTED_MM: Final = 1.8
 """Lips further apart than this are treated as open."""
+_NECK_GIVES_MM: Final = 30.0
+"""How far below the chin skin follows the jaw; any lower, and collars would talk along."""
 _REST_WIDTH_MM: Final = 50.5
 _CHIN_AND_JAW: Final = (152, 148, 377, 176, 400, 149, 378, 150, 379, 136, 365, 172, 397, 58, 288, 132, 361, 175)
 _FOLD_AREAS: Final = (
@@ -115,7 +117,7 @@ def _fixed_vertices(head: HeadGeometry, mesh: ControlMesh) -> list[int]:
     x = mesh.vertices[:, 0]
     aside = np.abs(x - head.points[152, 0]) > 95 * head.px_per_mm
     off_canvas = (x <= -20) | (x >= CANVAS_PX + 20)
-    away = (mesh.below_chin_mm > 52) | (mesh.below_chin_mm < -14) | aside | off_canvas
+    away = (mesh.below_chin_mm > _NECK_GIVES_MM) | (mesh.below_chin_mm < -14) | aside | off_canvas
     return face + [int(i) for i in np.flatnonzero(away) if i >= MESH_POINTS]
 
 
