@@ -28,6 +28,16 @@ async def wait_until(condition: Callable[[], Any], timeout_s: float = 15.0, what
     return value
 
 
+@dataclass(frozen=True, slots=True)
+class Repairs:
+    """What the receiver's jitter buffer did to the sound, in seconds since it was subscribed to."""
+
+    concealed_s: float
+    """Made up in place of packets that were lost or late."""
+    stretched_s: float
+    """Added by playing slower; negative where it was played faster."""
+
+
 @dataclass(slots=True)
 class SeenFrame:
     at_s: float
@@ -54,6 +64,16 @@ class Listener:
     def last_heard_s(self) -> float:
         """When sound was last audible."""
         return max((when for when, pcm in self.sound if np.abs(pcm).max() > AUDIBLE), default=0.0)
+
+    async def repairs(self) -> Repairs:
+        """What the jitter buffer has done to the one subscribed sound so far."""
+        reports = await self.room.get_rtc_stats()
+        for report in (*reports.subscriber_stats, *reports.publisher_stats):
+            if report.WhichOneof("stats") == "inbound_rtp" and report.inbound_rtp.stream.kind == "audio":
+                counted = report.inbound_rtp.inbound
+                stretched = counted.inserted_samples_for_deceleration - counted.removed_samples_for_acceleration
+                return Repairs(counted.concealed_samples / 48_000, stretched / 48_000)
+        raise AssertionError("no sound is subscribed to")
 
     def mouth_motion(self, avatar: Avatar, since_s: float, until_s: float) -> float:
         """Standard deviation over time of the mouth's pixels, averaged: grey levels."""

@@ -142,6 +142,11 @@ class Performer:
         return self._segments.queued_s
 
     @property
+    def is_speech_ready(self) -> bool:
+        """The next tick would carry a segment's sound: a caller may take it before it is due, to be ahead."""
+        return self._segments.is_ready(self._samples_of_tick(self._index))
+
+    @property
     def stats(self) -> PerformerStats:
         live: LiveStats = self._live.stats
         return PerformerStats(

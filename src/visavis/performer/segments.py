@@ -180,6 +180,12 @@ class SegmentQueue:
             self._stalled_s = 0.0
         return SegmentTick(segment.id, samples, segment.played_samples, started, ended)
 
+    def is_ready(self, tick_samples: int) -> bool:
+        """The next tick of so many samples would carry sound, mouth and all."""
+        if not self._segments:
+            return False
+        return self._hear(self._segments[0], tick_samples) and len(self._stretch.sound) > 0
+
     def shape(self, out: MouthShape) -> None:
         """The mouth for the middle of the last tick that carried sound."""
         self._stretch.shape(out)
@@ -190,7 +196,16 @@ class SegmentQueue:
         return self._stretch.loudness_db
 
     def _prepare(self, segment: _Segment, tick_samples: int) -> bool:
-        """Hear as much as the next tick needs and no more; whether that is known."""
+        """Make the next tick known if it can be; whether it is."""
+        stretch = self._stretch
+        if not self._hear(segment, tick_samples) and stretch.open:
+            self._stalled_s += tick_samples / self._sample_rate_hz
+            if self._stalled_s > STALL_S:
+                stretch.finish()
+        return stretch.is_known(tick_samples)
+
+    def _hear(self, segment: _Segment, tick_samples: int) -> bool:
+        """Hear as much as the next tick needs and no more; whether that tick is known."""
         stretch = self._stretch
         if stretch.complete and not len(stretch.sound) and (segment.chunks or not segment.started):
             stretch.restart()
@@ -201,8 +216,4 @@ class SegmentQueue:
                 stretch.finish()
             else:
                 break
-        if not stretch.is_known(tick_samples) and stretch.open:
-            self._stalled_s += tick_samples / self._sample_rate_hz
-            if self._stalled_s > STALL_S:
-                stretch.finish()
         return stretch.is_known(tick_samples)

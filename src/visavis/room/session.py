@@ -85,15 +85,21 @@ class RoomSession:
     def say(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
         """Queue speech, ``int16 [n]``; any rate, faster than real time."""
         self._performer.push_audio(pcm, sample_rate_hz)
+        self._note_push()
 
     def end_speech(self) -> None:
         """The utterance is complete."""
         self._performer.end_segment()
+        self._note_push()
 
     def interrupt(self) -> None:
         """Be silent now."""
         if self._publisher is not None:
             self._report(SpeechEnded(self._publisher.interrupt(), interrupted=True))
+
+    def _note_push(self) -> None:
+        if self._publisher is not None:
+            self._publisher.on_pushed()
 
     async def _stay(self, publisher: Publisher) -> StateChanged:
         joined_before = False
