@@ -100,6 +100,18 @@ def test_an_open_jaw_shows_the_inside(ada_avatar: Avatar, draw: Draw, loud: Rend
     assert shown[-1] > 300 * ada_avatar.head.px_per_mm**2
 
 
+def test_closed_lids_show_nothing_of_the_eye(ada_avatar: Avatar, draw: Draw) -> None:
+    eyes = {
+        name: dataclasses.replace(eye, texture=np.full_like(eye.texture, LOUD_MAGENTA))
+        for name, eye in (("eye_left", ada_avatar.eye_left), ("eye_right", ada_avatar.eye_right))
+    }
+    staring = Renderer(dataclasses.replace(ada_avatar, **eyes), CANVAS_PX, CANVAS_PX)
+    for state, shown in ((face_state({"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0}), 0), (neutral(), 200)):
+        different = difference(staring.render(state), draw(state)) > 24
+        assert different.sum() >= shown
+        assert shown or not different.any()
+
+
 def test_the_same_state_gives_the_same_pixels_whatever_came_before(ada_avatar: Avatar, draw: Draw) -> None:
     state = face_state({"jawOpen": 0.4, "mouthPucker": 0.5, "headYaw": -4, "eyeLookUpLeft": 0.3})
     first = draw(state)

@@ -18,7 +18,19 @@ from scipy.spatial import Delaunay
 
 from visavis.avatar import CANVAS_PX
 from visavis.portrait.geometry import HeadGeometry, canvas_index, smoothstep
-from visavis.portrait.topology import MESH_POINTS, OVAL, face_triangles, orient
+from visavis.portrait.topology import (
+    CORNER_LEFT,
+    CORNER_RIGHT,
+    EYE_LEFT,
+    EYE_RIGHT,
+    LOWER_RINGS,
+    MESH_POINTS,
+    OVAL,
+    UPPER_RINGS,
+    face_triangles,
+    orient,
+)
+from visavis.portrait.unfold import unfold
 
 F64 = NDArray[np.float64]
 I32 = NDArray[np.int32]
@@ -27,6 +39,11 @@ _GRID_PX: Final = 18
 _GRID_MARGIN_PX: Final = 42
 _CLEARANCE_PX: Final = 9
 """Grid points keep this distance from the face oval."""
+_STAYS: Final = [
+    *(i for ring in (*UPPER_RINGS, *LOWER_RINGS, CORNER_LEFT, CORNER_RIGHT) for i in ring),
+    *(i for eye in (EYE_LEFT, EYE_RIGHT) for i in (*eye.upper, *eye.lower, *eye.corners)),
+]
+"""Lips and lids: where they are is measured better than anything else."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -81,7 +98,9 @@ def build_control_mesh(head: HeadGeometry, alpha: NDArray[np.float32]) -> Contro
     grid, grid_triangles = _grid_outside(head.points[list(OVAL), :2])
     inner = face_triangles()
     vertices = np.vstack([head.points, np.column_stack([grid, np.zeros(len(grid))])])
-    triangles = orient(np.vstack([inner, grid_triangles]).astype(np.int32), vertices)
+    triangles = np.vstack([inner, grid_triangles]).astype(np.int32)
+    vertices[:, :2] = unfold(vertices[:, :2], triangles, _STAYS)
+    triangles = orient(triangles, vertices)
     flat = vertices * [1, 1, 0]
     solver = Biharmonic(flat, triangles)
     vertices[MESH_POINTS:, 2] = _outer_depth(head, vertices, alpha, solver)

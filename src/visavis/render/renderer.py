@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_SCALE, Avatar, Eye
+from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
 from visavis.face import FaceState, neutral
 from visavis.render.kernels.eyes import draw_eye
 from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
@@ -39,6 +39,10 @@ _SMALL_VIEW: Final = 0.75
 _PATCH_VERTICES: Final = LIP_COLUMNS * (len(LIP_ROWS) + 1)
 _GAZE_REACH: Final = (0.62, 0.42)
 """Iris travel across and down at full gaze, in iris radii."""
+_LASHES_FROM, _LASHES_FULL = 0.6, 0.95
+"""Share of an eye's opening that is closed where lashes begin to hide, and hide, what is left of it."""
+_LASH_PERCENTILE: Final = 20
+_LASH_REACH_PX: Final = 5
 _ARCH_LEAN: Final = 0.08
 """The face mesh's frontal plane leans about 5 degrees against the teeth."""
 
@@ -227,9 +231,11 @@ class Renderer:
         gaze_x = across * float(axes[0, 0]) + down * float(axes[1, 0])
         gaze_y = across * float(axes[0, 1]) + down * float(axes[1, 1])
         shade = 1 - 0.35 * min(1.0, float(self._rig.blink[index]))
+        closed = 1 - _area(polygon) / (work.open_area_px2 * self._view.scale**2)
+        lashes = min(1.0, max(0.0, (closed - _LASHES_FROM) / (_LASHES_FULL - _LASHES_FROM)))
         draw_eye(
             self._frame, opening, int(low[0]), int(low[1]), to_texture, eye.texture, eye.corner_px,
-            eye.iris_centre_px, eye.iris_radius_px, gaze_x, gaze_y, shade,
+            eye.iris_centre_px, eye.iris_radius_px, gaze_x, gaze_y, shade, work.lash, lashes,
         )  # fmt: skip
 
     def _draw_mouth(self) -> None:
@@ -268,6 +274,20 @@ class Renderer:
         )  # fmt: skip
 
 
+def _area(polygon: F32) -> float:
+    x, y = polygon[:, 0], polygon[:, 1]
+    return 0.5 * abs(float(x @ np.roll(y, 1) - y @ np.roll(x, 1)))
+
+
+def _lash_colour(avatar: Avatar, eye: Eye) -> F32:
+    """The dark colour along the upper lid."""
+    x, y = avatar.texture_coords[eye.upper_lid].round().astype(int).T
+    around = np.arange(-_LASH_REACH_PX, _LASH_REACH_PX + 1)
+    rows = np.clip(y[:, None] + around, 0, TEXTURE_PX - 1)
+    columns = np.clip(x[:, None], 0, TEXTURE_PX - 1)
+    return np.percentile(avatar.texture[rows, columns, :3].reshape(-1, 3), _LASH_PERCENTILE, axis=0).astype(np.float32)
+
+
 @dataclass(slots=True)
 class _EyeWork:
     eye: Eye
@@ -276,6 +296,10 @@ class _EyeWork:
     """Three points of the skull at the eye, canvas pixels,"""
     skull_texture: F32
     """and where they lie in the texture."""
+    open_area_px2: float
+    """The opening at rest, canvas pixels."""
+    lash: F32
+    """BGR of the lash line."""
 
     @staticmethod
     def prepare(avatar: Avatar, eye: Eye) -> _EyeWork:
@@ -283,7 +307,9 @@ class _EyeWork:
         axes, scale = avatar.head.axes, avatar.head.px_per_mm
         rest = np.stack([centre, centre + axes[0] * 12 * scale, centre + axes[1] * 8 * scale]).astype(np.float32)
         texture = ((rest[:, :2] + 0.5) * TEXTURE_SCALE - 0.5).astype(np.float32)
-        return _EyeWork(eye, np.concatenate([eye.upper_lid, eye.lower_lid[::-1]]), rest, texture)
+        outline = np.concatenate([eye.upper_lid, eye.lower_lid[::-1]])
+        area = max(1.0, _area(avatar.vertices[outline, :2]))
+        return _EyeWork(eye, outline, rest, texture, area, _lash_colour(avatar, eye))
 
 
 @dataclass(slots=True)

@@ -14,12 +14,13 @@ U8 = NDArray[np.uint8]
 @kernel
 def draw_eye(
     frame: U8, opening: U8, x0: int, y0: int, to_texture: F32, picture: U8, corner: F32, iris: F32, radius: float,
-    gaze_x: float, gaze_y: float, shade: float,
+    gaze_x: float, gaze_y: float, shade: float, lash: F32, lashes: float,
 ) -> None:  # fmt: skip
     """Blend the eye picture into ``frame`` where ``opening`` (``uint8``, its corner at x0, y0) lets it through.
 
     ``to_texture`` is the affine map ``[2, 3]`` screen -> texture pixels of the resting skull; the gaze shifts the
-    iris whole and dies out smoothly to the lids: ``p -= gaze * w(|p - iris - gaze| / radius)``.
+    iris whole and dies out smoothly to the lids: ``p -= gaze * w(|p - iris - gaze| / radius)``. ``lashes`` is the
+    share of the lash colour: closed lids meet in a line of it.
     """
     height = picture.shape[0]
     width = picture.shape[1]
@@ -48,5 +49,5 @@ def draw_eye(
             for c in range(3):
                 top = picture[iv, iu, c] * (1 - fu) + picture[iv, iu + 1, c] * fu
                 low = picture[iv + 1, iu, c] * (1 - fu) + picture[iv + 1, iu + 1, c] * fu
-                value = (top * (1 - fv) + low * fv) * shade
+                value = (top * (1 - fv) + low * fv) * shade * (1 - lashes) + lash[c] * lashes
                 frame[y, x, c] = np.uint8(value * a + frame[y, x, c] * (1 - a) + 0.5)
