@@ -39,8 +39,8 @@ format: $(STAMPS)/dev ## format the code
 	$(BIN)/ruff check --fix .
 	$(BIN)/ruff format .
 
-bench: install $(STAMPS)/dev ## measure this machine: JSON and a table in out/bench
-	$(BIN)/python -m benchmarks.run
+bench: install ## measure this machine: JSON and a table in out/bench
+	$(BIN)/visavis bench
 
 sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/sheets
 	$(BIN)/python -m benchmarks.sheets

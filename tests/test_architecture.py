@@ -25,6 +25,7 @@ ALLOWED = {
     "service": {"placement", "room", "store", "voice", "portrait", "avatar", "errors", "media"},
     "embedded": {"errors"},
     "settings": {"errors"},
+    "bench": {"performer", "render", "speech", "media", "avatar", "voice", "placement", "room", "embedded", "service"},
     "api": {"service", "settings", "errors", "store"},
 }
 """What each package may import of visavis; cli is the top and may import everything."""

@@ -7,7 +7,6 @@ from __future__ import annotations
 import logging
 import sys
 from importlib import import_module
-from importlib.util import find_spec
 from typing import Annotated, Final
 
 import typer
@@ -44,8 +43,7 @@ def _options(
 
 
 for _name in COMMANDS:
-    if find_spec(f"visavis.cli.{_name}"):
-        app.command(_name)(getattr(import_module(f"visavis.cli.{_name}"), _name))
+    app.command(_name)(getattr(import_module(f"visavis.cli.{_name}"), _name))
 
 
 def main() -> None:

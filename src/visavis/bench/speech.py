@@ -6,10 +6,10 @@ since nothing in it waits.
 
 from __future__ import annotations
 
-import json
 import time
 
 import numpy as np
+from numpy.typing import NDArray
 
 from visavis.media import Resampler
 from visavis.speech import LOOK_AHEADS_MS, SPEECH_RATE_HZ, MouthStream
@@ -46,13 +46,9 @@ def measure() -> dict[str, float]:
     return figures
 
 
-def _speech_like(duration_s: float) -> np.ndarray:
+def _speech_like(duration_s: float) -> NDArray[np.float32]:
     """Buzzes and hisses in syllables of 4 Hz: the cost does not depend on what is said."""
     t = np.arange(round(duration_s * SPEECH_RATE_HZ)) / SPEECH_RATE_HZ
     buzz = np.sign(np.sin(2 * np.pi * 120 * t)) * 0.1
     hiss = np.random.default_rng(0).normal(0, 0.03, len(t))
     return (np.maximum(0, np.sin(2 * np.pi * 4 * t)) * buzz + hiss * (np.sin(2 * np.pi * t) > 0.8)).astype(np.float32)
-
-
-if __name__ == "__main__":
-    print(json.dumps(measure(), indent=2))
