@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import contextlib
 import time
 from pathlib import Path
 
@@ -9,10 +10,12 @@ import numpy as np
 import pytest
 from livekit import api, rtc
 
-from support.listener import listening, microphone, wait_until
+from support.listener import AUDIBLE, listening, microphone, wait_until
 from support.room_server import RoomServer, new_room
 from visavis.avatar import Avatar
+from visavis.face import INDEX
 from visavis.media import read_audio
+from visavis.performer import Performer
 from visavis.room import SessionState, SpeechEnded, Stats, VideoConfig
 
 pytestmark = pytest.mark.room
@@ -123,17 +126,74 @@ async def test_a_microphone_moves_the_lips(
         assert "ben" in heard
 
 
-async def test_a_relayed_voice_is_heard(
+def jaw_openings(avatar: Avatar, pcm: np.ndarray) -> np.ndarray:
+    """How wide the jaw is open in every tick while ``pcm`` (48 kHz) is said."""
+    performer = Performer(avatar)
+    performer.push_audio(pcm, 48_000)
+    performer.end_segment()
+    openings = []
+    while performer.queued_s > 0:
+        performer.next_tick(render=len(openings) == 0)
+        openings.append(float(performer.face[INDEX["jawOpen"]]))
+    return np.array(openings)
+
+
+async def test_a_relayed_voice_is_heard_in_step_with_the_lips(
+    room_server: RoomServer, agent_in_room, ada_avatar: Avatar, speech_wav: Path
+) -> None:
+    pcm = pcm16(speech_wav, 48_000)
+    async with (
+        agent_in_room(relay_audio=True) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+        microphone(ben.room) as speak,
+    ):
+        await wait_until(lambda: ben.sound and len(ben.frames) > 10, what="picture and sound")
+        await speak(np.zeros(48_000, np.int16))
+        await speak(pcm)
+        await speak(np.zeros(48_000, np.int16))
+    heard_s = ben.heard_at_s(0.0)
+    assert heard_s is not None, "the voice is sent back"
+    expected = jaw_openings(ada_avatar, pcm)
+    begins_s = float(np.argmax(np.abs(pcm) > AUDIBLE)) / 48_000
+    # how well the received lips fit the voice as it was heard, were they so much later than it
+    lags_s = np.arange(-0.4, 0.41, 0.02)
+    ticks_s = heard_s - begins_s + 0.04 * np.arange(len(expected))
+    fits = [abs(np.corrcoef(expected, ben.mouth_brightness(ada_avatar, ticks_s + lag_s))[0, 1]) for lag_s in lags_s]
+    best = int(np.argmax(fits))
+    assert fits[best] > 0.5
+    assert abs(lags_s[best]) <= 0.13, fits
+
+
+async def test_other_agents_are_not_listened_to(
     room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
 ) -> None:
     async with (
-        agent_in_room(relay_audio=True, video=small_video) as agent,
-        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+        agent_in_room(video=small_video) as agent,
+        listening(room_server.url, room_server.token("robot", agent.room, kind="agent")) as robot,
+        microphone(robot.room) as speak,
     ):
-        await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
-        async with microphone(ben.room) as speak:
-            await speak(pcm16(speech_wav, 48_000))
-            await wait_until(lambda: ben.loudness_after(0.0) > 3000, what="the relayed voice")
+        await speak(pcm16(speech_wav, 48_000))
+        await wait_until(lambda: any(isinstance(event, Stats) for event in agent.events), what="statistics")
+        assert {event.listening_to for event in agent.events if isinstance(event, Stats)} == {None}
+
+
+async def test_the_next_speaker_is_heard_when_one_leaves(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig, speech_wav: Path
+) -> None:
+    pcm = pcm16(speech_wav, 48_000)
+
+    def heard() -> list[str | None]:
+        return [event.listening_to for event in agent.events if isinstance(event, Stats)]
+
+    async with agent_in_room(video=small_video) as agent:
+        for name in ("ben", "carla"):
+            async with (
+                listening(room_server.url, room_server.token(name, agent.room)) as somebody,
+                microphone(somebody.room) as speak,
+            ):
+                await speak(pcm)
+                await wait_until(lambda name=name: name in heard(), what=name)
+        await wait_until(lambda: heard()[-1] is None, what="nobody")
 
 
 async def test_only_the_named_participant_is_listened_to(
@@ -202,12 +262,14 @@ async def test_nobody_to_talk_to_ends_the_session(
 
 async def test_company_keeps_it_in_the_room(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:
     room = new_room()
-    async with agent_in_room(room=room, idle_timeout_s=1.0, video=small_video) as agent:
-        async with listening(room_server.url, room_server.token("ben", room)):
+    async with contextlib.AsyncExitStack() as company:
+        # first: a server tells of somebody who publishes nothing up to three seconds late
+        await company.enter_async_context(listening(room_server.url, room_server.token("ben", room)))
+        async with agent_in_room(room=room, idle_timeout_s=1.0, video=small_video) as agent:
             await wait_until(lambda: sum(isinstance(event, Stats) for event in agent.events) >= 3, what="three seconds")
             assert not agent.running.done()
-        end = await agent.running
-        assert end.reason == "idle"
+            await company.aclose()
+            assert (await agent.running).reason == "idle"
 
 
 async def test_leaving_leaves_nobody_behind(room_server: RoomServer, agent_in_room, small_video: VideoConfig) -> None:

@@ -75,6 +75,12 @@ class Listener:
                 return Repairs(counted.concealed_samples / 48_000, stretched / 48_000)
         raise AssertionError("no sound is subscribed to")
 
+    def mouth_brightness(self, avatar: Avatar, at_s: NDArray[np.float64]) -> NDArray[np.float64]:
+        """Mean grey level of the mouth, interpolated at instants: it follows the opening of the lips."""
+        x0, y0, x1, y1 = mouth_box(avatar)
+        levels = [float(frame.luma[y0:y1, x0:x1].mean()) for frame in self.frames]
+        return np.interp(at_s, [frame.at_s for frame in self.frames], levels)
+
     def mouth_motion(self, avatar: Avatar, since_s: float, until_s: float) -> float:
         """Standard deviation over time of the mouth's pixels, averaged: grey levels."""
         x0, y0, x1, y1 = mouth_box(avatar)

@@ -12,6 +12,7 @@ from datetime import timedelta
 from pathlib import Path
 from typing import Any, TypeVar
 
+import psutil
 from livekit import api
 
 from visavis.embedded import LiveKitServer
@@ -59,6 +60,22 @@ class RoomServer:
     async def kill(self) -> None:
         """Crash the server; it comes back on the same port."""
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.server.kill(), self.loop))
+
+    async def send_everybody_away(self) -> None:
+        """Let the server end in order, which ends every connection for good; it comes back on the same port."""
+        server = psutil.Process(self._pid())
+        server.terminate()
+        await asyncio.sleep(0.2)
+        server.terminate()  # the first asks it to wait until everybody has left
+
+    def _pid(self) -> int:
+        mine = psutil.Process().children(recursive=True)
+        port = self.server.port
+        return next(
+            child.pid
+            for child in mine
+            if child.name() == "livekit-server" and any(c.laddr.port == port for c in child.net_connections("tcp"))
+        )
 
 
 def new_room() -> str:

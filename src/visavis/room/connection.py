@@ -49,6 +49,23 @@ async def connect(room: rtc.Room, room_url: str, room_token: str) -> None:
         ) from None
 
 
+def require_publishing(room: rtc.Room) -> None:
+    """The SDK would wait ten seconds for a permission that the token does not give.
+
+    Raises:
+        RoomError: ``token_cannot_publish``.
+    """
+    granted = room.local_participant.permissions
+    sources = set(granted.can_publish_sources)
+    needed = {rtc.TrackSource.SOURCE_CAMERA, rtc.TrackSource.SOURCE_MICROPHONE}
+    if not granted.can_publish or (sources and not needed <= sources):
+        raise RoomError(
+            "token_cannot_publish",
+            "The room token does not let the agent publish its picture and voice.",
+            "Grant canPublish, and camera and microphone where canPublishSources is used.",
+        )
+
+
 async def introduce(room: rtc.Room, name: str | None, agent_id: str, session_id: str) -> tuple[str, ...]:
     """Show others the wanted name and what this participant is; codes of what the token does not allow."""
     me = room.local_participant

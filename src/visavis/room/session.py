@@ -16,7 +16,7 @@ from numpy.typing import NDArray
 from visavis.errors import RoomError
 from visavis.performer import Performer
 from visavis.room.config import SessionConfig
-from visavis.room.connection import FINAL_REASONS, connect, introduce, is_machine, silence_sdk_log
+from visavis.room.connection import FINAL_REASONS, connect, introduce, is_machine, require_publishing, silence_sdk_log
 from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
 from visavis.room.listener import Listener
 from visavis.room.publisher import Publisher
@@ -145,6 +145,7 @@ class RoomSession:
         room.on("token_refreshed", lambda: self._keep_token(room))
         self._listener.attach(room)
         await connect(room, self._config.room_url, self._token)
+        require_publishing(room)
         self._listener.catch_up(room)
         publishing = asyncio.create_task(publisher.publish(room))
         warnings = await introduce(room, self._config.participant_name, self._config.agent_id, self._config.session_id)
