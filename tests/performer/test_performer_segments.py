@@ -246,6 +246,36 @@ def test_a_tick_hears_no_more_than_it_needs() -> None:
     assert len(queue._stretch.sound) < 0.4 * RATE_HZ
 
 
+def test_it_tells_beforehand_whether_a_tick_will_carry_sound() -> None:
+    queue = SegmentQueue(RATE_HZ)
+    pcm = noise(RATE_HZ)
+    assert not queue.is_ready(TICK)
+    queue.push(Chunk(pcm[:TICK], RATE_HZ))
+    assert not queue.is_ready(TICK), "its mouth is not known yet"
+    queue.push(Chunk(pcm[TICK:], RATE_HZ))
+    queue.end()
+    out = np.zeros(TICK, np.int16)
+    carried = 0
+    while queue.active:
+        ready = queue.is_ready(TICK)
+        tick = queue.tick(out)
+        assert tick is not None
+        assert ready == (tick.samples > 0)
+        carried += tick.samples
+    assert carried == len(pcm)
+    assert not queue.is_ready(TICK)
+
+
+def test_asking_beforehand_changes_nothing() -> None:
+    pcm = noise(30_000)
+    queue = SegmentQueue(RATE_HZ)
+    for piece in pieces(pcm, [700]):
+        queue.push(Chunk(piece, RATE_HZ))
+        queue.is_ready(TICK)
+    queue.end()
+    assert np.array_equal(play(queue), pcm)
+
+
 @pytest.fixture(scope="session")
 def syllables(tmp_path_factory: pytest.TempPathFactory) -> NDArray[np.float32]:
     """One vowel, well after 300 ms of silence; 24 kHz."""
