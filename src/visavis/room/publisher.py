@@ -29,6 +29,9 @@ AUDIO_BITRATE_BPS: Final = 64_000
 """From 64 kbit/s on Opus leaves its speech coder, which costs half the CPU."""
 LEAD_S: Final = 0.160
 """Known speech is handed over so much before it is due: what an overloaded machine may keep this process waiting."""
+SOUND_LAG_S: Final = 0.030
+"""A receiver plays sound so much later than it shows a picture that left at the same time: sound waits in a jitter
+buffer. Receivers align the two by themselves only where they are more than 30 ms apart. Measured: docs/clocks.md."""
 _QUEUE_MS: Final = 500
 _FIRST_MARGIN_S: Final = 0.020
 _MARGIN_STEP_S: Final = 0.020
@@ -154,7 +157,7 @@ class Publisher:
     async def _until_next_tick(self) -> None:
         """Wait until the next tick is due, or earlier, where what it says is known already."""
         # bounded by the frames that the performer keeps
-        lead_s = min(LEAD_S, (FRAME_BUFFERS - 2) * self._tick_s - self._margin_s)
+        lead_s = min(LEAD_S, (FRAME_BUFFERS - 2) * self._tick_s - self._margin_s - SOUND_LAG_S)
         while (now_s := time.monotonic()) < self._due_s:
             if now_s < self._due_s - lead_s:
                 await asyncio.sleep(self._due_s - lead_s - now_s)
@@ -195,8 +198,8 @@ class Publisher:
                 self._start_latency_s = leaves_s - self._pushed_s
                 self._pushed_s = None
         if tick.rendered:
-            self._last_frame_s = leaves_s
-            self._later(leaves_s, self._capture, tick.frame)
+            self._last_frame_s = leaves_s + (SOUND_LAG_S if audible else 0.0)
+            self._later(self._last_frame_s, self._capture, tick.frame)
         if tick.segment_ended:
             self._later(leaves_s + self._tick_s, self._end_speech, tick.segment_position_s)
 
