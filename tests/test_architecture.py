@@ -25,7 +25,19 @@ ALLOWED = {
     "service": {"placement", "room", "store", "voice", "portrait", "avatar", "errors", "media"},
     "embedded": {"errors"},
     "settings": {"errors"},
-    "bench": {"performer", "render", "speech", "media", "avatar", "voice", "placement", "room", "embedded", "service"},
+    "bench": {
+        "face",
+        "performer",
+        "render",
+        "speech",
+        "media",
+        "avatar",
+        "voice",
+        "placement",
+        "room",
+        "embedded",
+        "service",
+    },
     "api": {"service", "settings", "errors", "store"},
 }
 """What each package may import of visavis; cli is the top and may import everything."""
