@@ -1,9 +1,9 @@
 """What do a portrait and a frame cost?
 
-Building is wall time on one core, frames are CPU time of the drawing thread: what else runs on the machine shows in the
-first and hardly in the second. Speaking is twelve visemes a second with head movement, idle is closed lips, a drifting
-head and blinks; drawing and the conversion to I420 count, speech and motion do not. Memory is what each further renderer
-of the same, memory-mapped avatar adds to the process.
+Building is wall time on one core, frames are CPU time of the drawing thread: what else runs on the machine shows in
+the first and hardly in the second. Speaking is twelve visemes a second with head movement, idle is closed lips, a
+drifting head and blinks; drawing and the conversion to I420 count, speech and motion do not. Memory is what each
+further renderer of the same, memory-mapped avatar adds to the process.
 """
 
 from __future__ import annotations
