@@ -27,14 +27,14 @@ class Stack:
 
 
 @asynccontextmanager
-async def studio(stack: Stack, microphone_wav: Path) -> AsyncIterator[Page]:
+async def studio(stack: Stack, microphone_wav: Path, *, allows_microphone: bool = True) -> AsyncIterator[Page]:
     """Chromium with the Studio open; closed at the end."""
     async with async_playwright() as playwright:
         browser = await playwright.chromium.launch(
             executable_path=shutil.which("chromium"),
             args=[
                 "--no-sandbox",
-                "--use-fake-ui-for-media-stream",
+                "--use-fake-ui-for-media-stream" if allows_microphone else "--deny-permission-prompts",
                 "--use-fake-device-for-media-stream",
                 f"--use-file-for-fake-audio-capture={microphone_wav}",
                 "--autoplay-policy=no-user-gesture-required",
@@ -45,5 +45,7 @@ async def studio(stack: Stack, microphone_wav: Path) -> AsyncIterator[Page]:
             page.set_default_timeout(30_000)
             await page.goto(stack.url)
             yield page
+            # Closing the browser is no goodbye: its agents would stay for a while, and cost what they cost.
+            await page.close()
         finally:
             await browser.close()

@@ -11,8 +11,8 @@ import httpx
 import numpy as np
 import pytest
 from playwright.async_api import Page, expect
+from studio_stack import Stack, studio
 
-from conftest import Stack, studio
 from support.listener import mouth_box
 from visavis.avatar import Avatar
 
@@ -48,8 +48,6 @@ async def test_lips_follow_the_microphone_and_rest_in_silence(page: Page, stack:
     in_speech, in_silence = split_by_microphone(frames)
     assert len(in_speech) > 50 and len(in_silence) > 40
     assert np.mean(in_speech) > 4 * np.mean(in_silence)
-    rate_hz = (len(frames) - 1) / (frames[-1]["at_s"] - frames[0]["at_s"])
-    assert rate_hz > 15
 
     await expect(page.get_by_test_id("stat-heard")).to_have_text("you")
     await expect(page.get_by_test_id("stat-state")).to_have_text("connected")
@@ -105,6 +103,42 @@ async def test_closing_the_tab_ends_the_session(stack: Stack, microphone_wav: Pa
         await until_ended(client, session["session_id"])
 
 
+async def test_a_session_that_ended_says_why_and_can_be_had_again(page: Page, stack: Stack) -> None:
+    await talk_to(page, "ines")
+    async with stack.api() as client:
+        await client.post("/v1/agents/ines/leave-room", json={})
+    ended = page.get_by_test_id("ended")
+    await expect(ended).to_contain_text("It was asked to leave.")
+    await ended.get_by_role("button", name="Talk again").click()
+    await see_the_agent(page)
+
+
+async def test_without_a_microphone_one_types(stack: Stack, microphone_wav: Path) -> None:
+    async with studio(stack, microphone_wav, allows_microphone=False) as page:
+        await talk_to(page, "ada")
+        await expect(page.get_by_test_id("microphone-problem")).to_contain_text("not allowed")
+        await expect(page.get_by_role("switch", name="Microphone")).not_to_be_checked()
+        await page.get_by_test_id("text").fill("Hello!")
+        await page.get_by_test_id("say").click()
+        await expect(page.get_by_test_id("text")).to_have_value("")
+
+
+async def test_from_elsewhere_the_page_asks_for_the_key(page: Page, stack: Stack) -> None:
+    async with stack.api() as client:
+        key = client.headers["Authorization"].removeprefix("Bearer ")
+    # As a proxy in front of visavis would mark a request from another machine.
+    await page.set_extra_http_headers({"X-Forwarded-For": "198.51.100.7"})
+    await page.reload()
+    await page.get_by_label("Key").fill("not the key")
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.locator("#notices")).to_contain_text("not the one of this installation")
+    await page.get_by_label("Key").fill(key)
+    await page.get_by_role("button", name="Continue").click()
+    await expect(page.get_by_test_id("agent-ada")).to_be_visible()
+    await page.reload()
+    await expect(page.get_by_test_id("agent-ada")).to_be_visible()
+
+
 async def test_a_photo_becomes_an_agent_and_a_text_file_is_refused(page: Page, tmp_path: Path) -> None:
     form = page.get_by_test_id("new-agent")
     outcome = page.get_by_test_id("outcome")
@@ -112,21 +146,34 @@ async def test_a_photo_becomes_an_agent_and_a_text_file_is_refused(page: Page, t
     letter.write_text("Dear reader, this is not a picture.")
     await form.locator("input[type=file]").set_input_files(letter)
     await form.get_by_role("button", name="Create agent").click()
-    await expect(outcome).to_contain_text("not a picture")
+    await expect(outcome).to_contain_text("not a picture", timeout=60_000)
     await expect(outcome).to_contain_text("Send a JPEG, PNG or WebP")
 
     await form.locator("input[type=file]").set_input_files(PHOTO)
     await form.locator("#agent-name").fill("Eileen")
     await form.get_by_role("button", name="Create agent").click()
     await expect(outcome).to_contain_text("Eileen is ready", timeout=60_000)
-    await expect(page.get_by_role("heading", name="Eileen")).to_be_visible()
+    card = page.get_by_role("article").filter(has_text="Eileen")
+    await expect(card.get_by_role("link", name="Talk with Eileen")).to_be_visible()
+
+    page.once("dialog", lambda dialog: dialog.dismiss())
+    await card.get_by_role("button", name="Delete Eileen").click()
+    await expect(card).to_be_visible()
+    page.once("dialog", lambda dialog: dialog.accept())
+    await card.get_by_role("button", name="Delete Eileen").click()
+    await expect(card).to_have_count(0)
 
 
 async def talk_to(page: Page, agent_id: str) -> None:
-    """Click "Talk" and wait for the agent's moving picture."""
+    """Click "Talk" and wait for the agent."""
     card = page.get_by_test_id(f"agent-{agent_id}")
     await expect(card).to_have_attribute("data-status", "ready", timeout=60_000)
-    await card.get_by_role("button", name="Talk").click()
+    await card.get_by_role("link", name="Talk").click()
+    await see_the_agent(page)
+
+
+async def see_the_agent(page: Page) -> None:
+    """Wait until pictures of the agent arrive."""
     await expect(page.get_by_test_id("connection")).to_have_text("Connected")
     await page.wait_for_function(
         """() => {

@@ -133,11 +133,7 @@ export class Api {
     try {
       response = await fetch(path, request);
     } catch {
-      throw new ApiError(
-        "unreachable",
-        "visavis does not answer.",
-        "Check that it still runs, then try again.",
-      );
+      throw unreachable();
     }
     if (response.ok) return response;
     const answer = (await response.json().catch(() => null)) as { error?: ErrorBody } | null;
@@ -149,16 +145,18 @@ export class Api {
   }
 }
 
+function unreachable(): ApiError {
+  return new ApiError("unreachable", "visavis does not answer.", "Check that it still runs.");
+}
+
 const KEY_ITEM = "visavis-api-key";
 
 /** The key that the server hands to pages on its own machine; elsewhere, the one that was typed in. */
 export async function findKey(): Promise<string | null> {
-  try {
-    const response = await fetch("/studio-config.json");
-    if (response.ok) return ((await response.json()) as { api_key: string }).api_key;
-  } catch {
-    // Not reachable: the first request will say so.
-  }
+  const response = await fetch("/studio-config.json").catch(() => {
+    throw unreachable();
+  });
+  if (response.ok) return ((await response.json()) as { api_key: string }).api_key;
   return sessionStorage.getItem(KEY_ITEM);
 }
 

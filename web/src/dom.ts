@@ -23,7 +23,28 @@ export function el<K extends keyof HTMLElementTagNameMap>(
   return element;
 }
 
+const SVG = "http://www.w3.org/2000/svg";
+
+/** A line drawing on a grid of 24, in the colour of the text around it. */
+export function icon(path: string): SVGElement {
+  const drawing = document.createElementNS(SVG, "svg");
+  for (const [name, value] of Object.entries({ class: "icon", viewBox: "0 0 24 24", "aria-hidden": "true" })) {
+    drawing.setAttribute(name, value);
+  }
+  const line = document.createElementNS(SVG, "path");
+  line.setAttribute("d", path);
+  drawing.append(line);
+  return drawing;
+}
+
+export const TRASH = "M4 7h16M9 7V4h6v3M6 7l1 13h10l1-13M10 11v5M14 11v5";
+export const CROSS = "M6 6l12 12M18 6L6 18";
+
 export const sleep = (ms: number): Promise<void> => new Promise((done) => setTimeout(done, ms));
 
-/** What a view leaves running; `closed` when the view is left. */
-export type View = { element: HTMLElement; close: () => void };
+/** One page of the Studio; `close` ends what it has running. */
+export interface View {
+  title: string;
+  element: HTMLElement;
+  close: () => void;
+}

@@ -1,7 +1,7 @@
 // All agents, and how to make one.
 
 import type { Agent, Api } from "./api";
-import { el, type View } from "./dom";
+import { el, icon, TRASH, type View } from "./dom";
 import { newAgent } from "./new-agent";
 import { explain } from "./notice";
 
@@ -12,6 +12,8 @@ export function gallery(api: Api): View {
   const grid = el("div", { class: "grid", "data-testid": "agents" });
   const cards = new Map<string, { agent: Agent; element: HTMLElement }>();
   const pictures = new Map<string, string>();
+  const waiting = el("p", { class: "quiet" }, "Looking for agents …");
+  let unexplain = (): void => undefined;
   let timer = 0;
   let closed = false;
 
@@ -21,6 +23,8 @@ export function gallery(api: Api): View {
     try {
       const agents = await api.agents();
       if (closed) return;
+      unexplain();
+      waiting.textContent = agents.length ? "" : "There are none. Make the first from a photo.";
       isBusy = agents.some((agent) => agent.status === "processing");
       for (const [id, card] of cards) {
         if (!agents.some((agent) => agent.agent_id === id)) {
@@ -30,7 +34,7 @@ export function gallery(api: Api): View {
       }
       for (const agent of agents) place(agent);
     } catch (error) {
-      explain(error);
+      if (!closed) unexplain = explain(error);
     }
     if (!closed) timer = window.setTimeout(refresh, isBusy ? POLL_MS : QUIET_POLL_MS);
   }
@@ -61,18 +65,22 @@ export function gallery(api: Api): View {
         "div",
         { class: "actions" },
         agent.status === "ready"
-          ? el("a", { class: "button primary", href: `#/talk/${agent.agent_id}`, role: "button" }, "Talk")
+          ? el(
+              "a",
+              { class: "button primary", href: `#/talk/${agent.agent_id}`, "aria-label": `Talk with ${agent.name}` },
+              "Talk",
+            )
           : null,
         agent.status !== "processing"
           ? el(
               "button",
               {
-                class: "icon",
+                class: "bare",
                 "aria-label": `Delete ${agent.name}`,
                 title: "Delete",
                 onclick: () => remove(agent),
               },
-              "🗑",
+              icon(TRASH),
             )
           : null,
       ),
@@ -102,24 +110,22 @@ export function gallery(api: Api): View {
     await refresh();
   }
 
+  const making = newAgent(api, () => void refresh());
   const element = el(
     "div",
     { class: "gallery" },
     el("h1", {}, "Agents"),
-    el(
-      "p",
-      { class: "lead" },
-      "One photo each. Talk to one: it joins a room with you, listens, and moves its lips.",
-    ),
-    grid,
-    newAgent(api, () => void refresh()),
+    el("p", { class: "lead" }, "One photo each. Talk to one: it joins a room with you, listens, and moves its lips."),
+    el("div", { class: "columns" }, el("section", { "aria-label": "Agents" }, waiting, grid), making),
   );
   void refresh();
   return {
+    title: "Agents",
     element,
     close: () => {
       closed = true;
       clearTimeout(timer);
+      unexplain();
       pictures.forEach((url) => URL.revokeObjectURL(url));
     },
   };
@@ -131,7 +137,8 @@ function state(agent: Agent): HTMLElement {
     return el("p", { class: "refusal" }, el("strong", {}, agent.error.message), ` ${agent.error.hint}`);
   }
   const notes = agent.notes.map((note) => note.message).join(" ");
-  return el("p", { class: "quiet", title: notes }, notes || (agent.demo ? "Demo agent" : "Ready"));
+  // What is wrong with a demo's photo is nothing its viewer can do about.
+  return el("p", { class: "quiet", title: notes }, agent.demo ? "Demo agent" : notes || "Ready");
 }
 
 export function progressOf(agent: Agent): HTMLElement {

@@ -3,18 +3,28 @@
 import "./style.css";
 
 import { Api, ApiError, findKey, forgetKey, rememberKey } from "./api";
-import { el, type View } from "./dom";
+import { el, sleep, type View } from "./dom";
 import { gallery } from "./gallery";
-import { notify } from "./notice";
+import { explain, notify } from "./notice";
 import { talk } from "./talk";
+
+const RETRY_MS = 2_000;
 
 const place = document.getElementById("view")!;
 let current: View | null = null;
 
 function show(view: View): void {
+  const isFirst = current === null;
   current?.close();
   current = view;
+  document.title = `${view.title} – visavis Studio`;
   place.replaceChildren(view.element);
+  // Who cannot see that the page is another one is told, and goes on from its top.
+  if (!isFirst) {
+    const heading = view.element.querySelector("h1");
+    heading?.setAttribute("tabindex", "-1");
+    heading?.focus();
+  }
 }
 
 function route(api: Api): void {
@@ -45,14 +55,15 @@ function askForKey(): View {
     input,
     el("button", { class: "primary" }, "Continue"),
   );
-  return { element: form, close: () => undefined };
+  return { title: "API key", element: form, close: () => undefined };
 }
 
 async function start(): Promise<void> {
-  const key = await findKey();
-  if (!key) return show(askForKey());
-  const api = new Api(key);
+  let api: Api;
   try {
+    const key = await findKey();
+    if (!key) return show(askForKey());
+    api = new Api(key);
     await api.agents();
   } catch (error) {
     if (error instanceof ApiError && error.code === "key_refused") {
@@ -60,9 +71,16 @@ async function start(): Promise<void> {
       notify(error.message);
       return show(askForKey());
     }
+    const unexplain = explain(error);
+    await sleep(RETRY_MS);
+    unexplain();
+    return start();
   }
   window.onhashchange = () => route(api);
   route(api);
 }
+
+// A photo dropped beside the form must not replace the page.
+for (const type of ["dragover", "drop"]) window.addEventListener(type, (event) => event.preventDefault());
 
 void start();

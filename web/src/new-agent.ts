@@ -8,6 +8,7 @@ const POLL_MS = 250;
 
 export function newAgent(api: Api, onChange: () => void): HTMLElement {
   let photo: File | null = null;
+  let isNameTyped = false;
   const preview = el("div", { class: "picture drop-picture" });
   const fileInput = el("input", {
     id: "portrait",
@@ -22,6 +23,7 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     required: true,
     placeholder: "What is it called?",
     autocomplete: "off",
+    oninput: () => (isNameTyped = nameInput.value !== ""),
   });
   const outcome = el("div", {
     class: "outcome",
@@ -54,7 +56,9 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
       form.classList.add("over");
     });
   }
-  form.addEventListener("dragleave", () => form.classList.remove("over"));
+  form.addEventListener("dragleave", (event) => {
+    if (!form.contains(event.relatedTarget as Node | null)) form.classList.remove("over");
+  });
   form.addEventListener("drop", (event) => {
     event.preventDefault();
     form.classList.remove("over");
@@ -69,7 +73,7 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     const image = el("img", { src: url, alt: "The chosen photo" });
     image.onload = image.onerror = () => URL.revokeObjectURL(url);
     preview.replaceChildren(image);
-    if (!nameInput.value) nameInput.value = nameFrom(file.name);
+    if (!isNameTyped) nameInput.value = nameFrom(file.name);
     outcome.replaceChildren();
   }
 
@@ -103,15 +107,11 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     }
     const notes = agent.notes.map((note) => el("li", {}, note.message));
     outcome.replaceChildren(
-      el(
-        "p",
-        { class: "good" },
-        `${agent.name} is ready. `,
-        el("a", { href: `#/talk/${agent.agent_id}` }, "Talk"),
-      ),
+      el("p", { class: "good" }, `${agent.name} is ready. `, el("a", { href: `#/talk/${agent.agent_id}` }, "Talk")),
       notes.length ? el("ul", { class: "quiet" }, ...notes) : "",
     );
     photo = null;
+    isNameTyped = false;
     fileInput.value = nameInput.value = "";
     preview.replaceChildren();
   }

@@ -25,7 +25,8 @@ export interface RoomEvents {
   video: (element: HTMLVideoElement) => void;
   audio: (element: HTMLAudioElement) => void;
   soundBlocked: (isBlocked: boolean) => void;
-  left: (reason: string) => void;
+  agentLeft: () => void;
+  disconnected: () => void;
 }
 
 const random = (): string => crypto.getRandomValues(new Uint32Array(2)).join("-");
@@ -52,12 +53,13 @@ export class Conversation {
   ) {
     this.room
       .on(RoomEvent.ConnectionStateChanged, events.state)
-      .on(RoomEvent.TrackSubscribed, (track, publication, participant) =>
-        this.show(track, publication, participant),
-      )
+      .on(RoomEvent.TrackSubscribed, (track, publication, participant) => this.show(track, publication, participant))
       .on(RoomEvent.AudioPlaybackStatusChanged, () => events.soundBlocked(!this.room.canPlaybackAudio))
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
-        if (participant.identity === this.agentIdentity) events.left("The agent left the room.");
+        if (participant.identity === this.agentIdentity) events.agentLeft();
+      })
+      .on(RoomEvent.Disconnected, () => {
+        if (this.joined) events.disconnected();
       });
   }
 
@@ -121,11 +123,7 @@ export class Conversation {
     void this.room.disconnect();
   }
 
-  private show(
-    track: RemoteTrack,
-    _publication: RemoteTrackPublication,
-    participant: RemoteParticipant,
-  ): void {
+  private show(track: RemoteTrack, _publication: RemoteTrackPublication, participant: RemoteParticipant): void {
     if (participant.identity !== this.agentIdentity) return;
     const element = track.attach();
     if (track.kind === Track.Kind.Video) {

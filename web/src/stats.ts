@@ -16,8 +16,10 @@ export function statsPanel(): StatsPanel {
   const rows = [
     ["state", "Connection", "This browser's connection to the room"],
     ["latency", "Latency", "From sound reaching the agent to its lips shown here"],
+    ["round-trip", "Round trip", "From the agent to the server and back"],
     ["fps", "Frames", "Pictures per second that arrive here"],
     ["bitrate", "Bitrate", "Of the picture, as it arrives here"],
+    ["sent", "Sent", "What the agent sends: pictures per second, and picture and sound together"],
     ["size", "Picture", "Its size"],
     ["heard", "Agent hears", "Whose microphone moves the lips"],
   ] as const;
@@ -38,6 +40,8 @@ export function statsPanel(): StatsPanel {
       set("latency", session ? `${Math.round(session.latency_ms + onTheWay)} ms` : "–");
       set("fps", here?.fps == null ? "–" : `${Math.round(here.fps)} fps`);
       set("bitrate", here?.bitrateBps == null ? "–" : `${Math.round(here.bitrateBps / 1000)} kbit/s`);
+      set("round-trip", session?.round_trip_ms == null ? "–" : `${Math.round(session.round_trip_ms)} ms`);
+      set("sent", session ? `${Math.round(session.fps)} fps, ${Math.round(session.bitrate_bps / 1000)} kbit/s` : "–");
       set("size", here?.width ? `${here.width} × ${here.height}` : "–");
       set("heard", session?.listening_to ? "you" : "nobody");
     },

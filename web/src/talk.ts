@@ -51,9 +51,8 @@ export function talk(api: Api, agentId: string): View {
 
   async function begin(): Promise<void> {
     say("Starting …");
-    stage.replaceChildren(
-      el("div", { class: "waiting" }, el("span", { class: "spinner" }), "The agent is on its way"),
-    );
+    stage.replaceChildren(el("div", { class: "waiting" }, el("span", { class: "spinner" }), "The agent is on its way"));
+    controls.replaceChildren(leaveButton());
     let agent: Agent;
     try {
       agent = await api.agent(agentId);
@@ -62,6 +61,7 @@ export function talk(api: Api, agentId: string): View {
     }
     if (closed) return;
     title.textContent = agent.name;
+    document.title = `${agent.name} – visavis Studio`;
     const talking = (conversation = new Conversation(api, agentId, agent.name, {
       state: (state) => say(...connectionText(state)),
       video: (video) => {
@@ -76,7 +76,8 @@ export function talk(api: Api, agentId: string): View {
       soundBlocked: (isBlocked) => {
         if (isBlocked) stage.append(soundButton(talking));
       },
-      left: () => void look(talking),
+      agentLeft: () => void look(talking),
+      disconnected: () => void lose(talking),
     }));
     try {
       await talking.start();
@@ -86,7 +87,8 @@ export function talk(api: Api, agentId: string): View {
     }
     if (closed) return void talking.close();
     for (const warning of talking.joined?.warnings ?? []) notify(warning.message, "", "news");
-    controls.replaceChildren(...talkControls(talking));
+    if (talking.room.state === ConnectionState.Disconnected) return lose(talking);
+    controls.replaceChildren(microphoneControl(talking), sayForm(api, talking), leaveButton());
     timer = window.setTimeout(() => void poll(talking), POLL_MS);
   }
 
@@ -135,34 +137,37 @@ export function talk(api: Api, agentId: string): View {
     );
   }
 
-  function talkControls(talking: Conversation): HTMLElement[] {
-    return [microphoneButton(talking), sayForm(api, talking), leaveButton(talking)];
+  /** This browser is out of the room and was not asked to be. */
+  async function lose(talking: Conversation): Promise<void> {
+    await look(talking);
+    if (closed || talking !== conversation) return;
+    await talking.close();
+    end(new ApiError("disconnected", "The connection to the room is lost.", ""));
   }
 
-  function leaveButton(talking: Conversation): HTMLElement {
-    return el(
-      "button",
-      {
-        class: "leave",
-        "data-testid": "leave",
-        onclick: async () => {
-          await talking.close();
-          location.hash = "#/";
-        },
-      },
-      "Leave",
-    );
+  function leaveButton(): HTMLElement {
+    const leave = async (): Promise<void> => {
+      await conversation?.close();
+      location.hash = "#/";
+    };
+    return el("button", { class: "leave", "data-testid": "leave", onclick: leave }, "Leave");
   }
 
   const onHide = (): void => conversation?.abandon();
+  const onShow = (event: PageTransitionEvent): void => {
+    if (event.persisted) end(new ApiError("left", "You left this conversation.", ""));
+  };
   window.addEventListener("pagehide", onHide);
+  window.addEventListener("pageshow", onShow);
   void begin();
   return {
+    title: "Talk",
     element,
     close: () => {
       closed = true;
       clearTimeout(timer);
       window.removeEventListener("pagehide", onHide);
+      window.removeEventListener("pageshow", onShow);
       void conversation?.close();
       conversation = null;
     },
@@ -183,37 +188,48 @@ function connectionText(state: ConnectionState): [string, string] {
   }
 }
 
-function microphoneButton(talking: Conversation): HTMLElement {
-  let isOn = false;
-  const button = el("button", {
-    class: "microphone",
-    "data-testid": "microphone",
-    onclick: () => void set(!isOn),
-  });
-  const show = (): void => {
-    button.textContent = isOn ? "Microphone on" : "Microphone off";
-    button.setAttribute("aria-pressed", String(isOn));
+function microphoneControl(talking: Conversation): HTMLElement {
+  const state = el("span", { "aria-hidden": "true" });
+  const problem = el("p", { class: "problem", role: "status", "data-testid": "microphone-problem" });
+  const button = el(
+    "button",
+    {
+      class: "microphone",
+      role: "switch",
+      "data-testid": "microphone",
+      onclick: () => void set(button.getAttribute("aria-checked") !== "true"),
+    },
+    "Microphone ",
+    state,
+  );
+  const show = (isOn: boolean): void => {
+    state.textContent = isOn ? "on" : "off";
+    button.setAttribute("aria-checked", String(isOn));
   };
   async function set(wanted: boolean): Promise<void> {
     button.disabled = true;
+    problem.textContent = "";
     try {
       await talking.setMicrophone(wanted);
-      isOn = wanted;
+      show(wanted);
     } catch (error) {
-      const isDenied = error instanceof DOMException && error.name === "NotAllowedError";
-      notify(
-        isDenied ? "The microphone is not allowed." : "The microphone cannot be used.",
-        isDenied
-          ? "Allow it in the browser's address bar and press the button; until then, type what the agent says."
-          : "Check that one is connected; until then, type what the agent says.",
-      );
+      problem.textContent = `${microphoneProblem(error)} Until then, type what the agent says.`;
     }
     button.disabled = false;
-    show();
   }
-  show();
+  show(false);
   void set(true);
-  return button;
+  return el("div", { class: "microphone-control" }, button, problem);
+}
+
+function microphoneProblem(error: unknown): string {
+  if (!window.isSecureContext) {
+    return "Browsers give a microphone only to pages on this machine (http://127.0.0.1) or with https: open this one so.";
+  }
+  if (error instanceof DOMException && error.name === "NotAllowedError") {
+    return "The microphone is not allowed: allow it in the address bar, then switch it on here.";
+  }
+  return "The microphone cannot be used: check that one is connected, then switch it on here.";
 }
 
 function sayForm(api: Api, talking: Conversation): HTMLElement {
