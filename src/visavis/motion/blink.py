@@ -8,7 +8,7 @@ from typing import Final
 from visavis.motion.curves import smoothstep
 
 # 17 blinks a minute at rest (Bentivoglio et al. 1997); 15-20 is the range people call normal. With double blinks
-# and the extra blinks below, a mean pause of 4.1 s gives 16-18. The spread is the photo prototype's log-normal.
+# and the extra blinks below, a mean pause of 4.1 s gives 16-18. The spread is log-normal, as measured pauses are.
 PAUSE_MEDIAN_S: Final = 3.75
 PAUSE_SPREAD: Final = 0.42
 PAUSE_RANGE_S: Final = (1.2, 9.0)

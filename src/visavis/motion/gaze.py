@@ -20,7 +20,7 @@ CONTACT_S: Final = {"speaking": (4.75, 1.39), "listening": (7.21, 1.88), "idle":
 # Same source: intimacy-regulating glances go to the side most often, then down, then up.
 SIDE_SHARE: Final = 0.58
 DOWN_SHARE: Final = 0.29
-# Between the eyes and the mouth of somebody a metre away; one jump each 0.2-2 s (photo prototype: gamma(3, 0.35)).
+# Between the eyes and the mouth of somebody a metre away; one jump each 0.2-2 s, gamma-distributed.
 FIXATION_SPREAD_DEG: Final = (1.1, 0.8)
 # Main sequence of saccades: 2.2 ms per degree plus 21 ms (Carpenter 1988).
 SACCADE_BASE_S: Final = 0.021

@@ -14,7 +14,7 @@ from visavis.motion.curves import Drift, Glide
 
 # TalkingHead moves an idle head by at most 17 deg of yaw, -2..6 of pitch and 5 of roll, a speaking one by
 # 6, -3..9 and 6. A photo bears less before the far cheek shows what it does not know: these are standard
-# deviations, the photo prototype's (yaw 2.2, pitch 1.4, roll 1.1 deg; 0.9 and 0.5 mm), split between both kinds.
+# deviations, ours (yaw 2.2, pitch 1.4, roll 1.1 deg; 0.9 and 0.5 mm), split between both kinds.
 POSTURE_YAW_DEG: Final = 2.1
 POSTURE_PITCH_DEG: Final = 1.1
 POSTURE_ROLL_DEG: Final = 0.9
@@ -24,7 +24,7 @@ DRIFT_YAW_DEG: Final = 0.55
 DRIFT_PITCH_DEG: Final = 0.40
 DRIFT_ROLL_DEG: Final = 0.30
 DRIFT_TIME_S: Final = 0.45
-# A turned head tilts with the turn (photo prototype).
+# A turned head tilts with the turn.
 ROLL_PER_YAW: Final = 0.2
 # Seconds that a posture is held, and that a change takes. TalkingHead: 0-1 s pause, moves of 0.2-5 s.
 HOLD_S: Final = {False: (2.0, 6.0), True: (0.7, 2.6)}

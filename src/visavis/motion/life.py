@@ -21,7 +21,7 @@ EYE_PITCH_DEG: Final = 11.9
 # The chest lifts the head a little (degrees and millimetres at a full breath).
 BREATH_PITCH_DEG: Final = -0.35
 BREATH_Y_MM: Final = -0.4
-# A resting face that reads as friendly, never as a grin (prototype: 0.10), and its slow changes.
+# A resting face that reads as friendly, never as a grin, and its slow changes.
 SMILE_RANGE: Final = (0.04, 0.13)
 SMILE_HOLD_S: Final = (4.0, 10.0)
 SMILE_MOVE_S: Final = (1.2, 2.5)

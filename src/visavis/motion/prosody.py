@@ -16,7 +16,7 @@ ENVELOPE_TIME_S: Final = 0.035
 REFRACTORY_S: Final = 0.45
 NOD_SHARE: Final = 0.45
 BROW_SHARE: Final = 0.22
-# TalkingHead nods by 2.9-6.7 deg; a photo bears about half (the prototype used 2.6).
+# TalkingHead nods by 2.9-6.7 deg; a photo bears about half.
 NOD_DEG: Final = (1.4, 3.2)
 NOD_DOWN_S: Final = (0.14, 0.20)
 NOD_UP_S: Final = (0.28, 0.45)

@@ -20,7 +20,7 @@ from visavis.render import Renderer
 
 FRAME_BUFFERS: Final = 8
 """A tick's frame and audio stay valid until so many ticks later."""
-# The head's turn and the photo's own add up; beyond this the far cheek folds (measured with the photo prototype).
+# The head's turn and the photo's own add up; beyond this the far cheek folds.
 MAX_TOTAL_YAW_DEG: Final = 15.0
 # What counts as voice, and for how long a gap between words still does.
 VOICE_DB: Final = -46.0
