@@ -370,7 +370,7 @@ def _check_shape(name: str, array: NDArray[Any], wanted: Any, sizes: dict[str, i
         limit = size if expected == "*" else expected
         if isinstance(limit, str):
             limit = sizes.setdefault(limit, size)
-        if size != limit or not 0 < size <= 1 << 20:
+        if size != limit or not (2 if expected == "*" else 1) <= size <= 1 << 20:
             raise ValueError(f"{name} has the wrong shape {array.shape}")
     if array.dtype == np.float32 and not -_MAX_NUMBER <= array.min() <= array.max() <= _MAX_NUMBER:
         raise ValueError(f"{name} is out of range")
