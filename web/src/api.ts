@@ -41,6 +41,13 @@ export interface Session {
   stats: SessionStats | null;
 }
 
+export interface Invitation {
+  room_url: string;
+  room_token: string;
+  participant_name: string;
+  idle_timeout_s: number;
+}
+
 export interface Joined {
   participant_id: string;
   session_id: string;
@@ -91,7 +98,7 @@ export class Api {
       participant_name: name,
     });
 
-  join = (agentId: string, invitation: { room_url: string; room_token: string; participant_name: string }) =>
+  join = (agentId: string, invitation: Invitation) =>
     this.ask<Joined>("POST", `/v1/agents/${encodeURIComponent(agentId)}/join-room`, invitation);
 
   leave = (agentId: string, sessionId: string): Promise<unknown> =>

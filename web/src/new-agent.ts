@@ -71,7 +71,11 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     submit.disabled = false;
     const url = URL.createObjectURL(file);
     const image = el("img", { src: url, alt: "The chosen photo" });
-    image.onload = image.onerror = () => URL.revokeObjectURL(url);
+    image.onload = () => URL.revokeObjectURL(url);
+    image.onerror = () => {
+      URL.revokeObjectURL(url);
+      image.remove();
+    };
     preview.replaceChildren(image);
     if (!isNameTyped) nameInput.value = nameFrom(file.name);
     outcome.replaceChildren();

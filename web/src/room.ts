@@ -29,6 +29,9 @@ export interface RoomEvents {
   disconnected: () => void;
 }
 
+/** A browser that dies without a word leaves the agent alone for this long; one that only reconnects is back by then. */
+const IDLE_TIMEOUT_S = 20;
+
 const random = (): string => crypto.getRandomValues(new Uint32Array(2)).join("-");
 
 /** A conversation: this browser and an agent in a room of their own. */
@@ -74,6 +77,7 @@ export class Conversation {
       room_url: its.server_url,
       room_token: its.participant_token,
       participant_name: this.agentName,
+      idle_timeout_s: IDLE_TIMEOUT_S,
     });
   }
 

@@ -8,6 +8,7 @@ import type { Measurements } from "./room";
 
 export interface StatsPanel {
   element: HTMLElement;
+  clear: () => void;
   show: (session: SessionStats | null, here: Measurements | null, state: ConnectionState) => void;
 }
 
@@ -34,6 +35,7 @@ export function statsPanel(): StatsPanel {
   };
   return {
     element,
+    clear: () => values.forEach((value) => (value.textContent = "–")),
     show: (session, here, state) => {
       set("state", state);
       const onTheWay = (session?.round_trip_ms ?? 0) / 2 + (here?.jitterBufferMs ?? 0);

@@ -28,7 +28,7 @@ const LANGUAGES: [string, string][] = [
 ];
 
 export function talk(api: Api, agentId: string): View {
-  const title = el("h1", {}, "…");
+  const title = el("h1");
   const status = el("p", { class: "connection", role: "status", "data-testid": "connection" }, "Starting …");
   const stage = el("div", { class: "stage", "data-testid": "stage" });
   const stats = statsPanel();
@@ -67,13 +67,15 @@ export function talk(api: Api, agentId: string): View {
       video: (video) => {
         video.dataset["testid"] = "agent-video";
         video.muted = true;
-        stage.replaceChildren(video);
+        stage.querySelector(".waiting")?.remove();
+        stage.prepend(video);
       },
       audio: (audio) => {
         audio.dataset["testid"] = "agent-audio";
         element.append(audio);
       },
       soundBlocked: (isBlocked) => {
+        stage.querySelector(".sound")?.remove();
         if (isBlocked) stage.append(soundButton(talking));
       },
       agentLeft: () => void look(talking),
@@ -112,7 +114,7 @@ export function talk(api: Api, agentId: string): View {
     stats.show(session.stats, await talking.measure(), talking.room.state);
     if (["ended", "failed", "lost"].includes(session.state)) {
       await talking.close();
-      end(new ApiError(session.reason ?? "", session.message ?? "The session ended.", ""));
+      end(new ApiError(session.reason ?? "", "The conversation has ended.", session.message ?? ""));
     } else if (session.state === "reconnecting") {
       say("The agent is reconnecting …", "bad");
     } else if (talking.room.state === ConnectionState.Connected) {
@@ -127,6 +129,8 @@ export function talk(api: Api, agentId: string): View {
     const problem = error instanceof ApiError ? error : new ApiError("", String(error), "");
     say("Not connected", "bad");
     controls.replaceChildren();
+    stats.clear();
+    if (!title.textContent) title.textContent = "Talk";
     stage.replaceChildren(
       el(
         "div",
@@ -275,15 +279,19 @@ function sayForm(api: Api, talking: Conversation): HTMLElement {
       "div",
       { class: "row" },
       language,
-      button,
       el(
-        "button",
-        {
-          type: "button",
-          "data-testid": "interrupt",
-          onclick: () => void (talking.joined && api.interrupt(talking.joined.session_id).catch(explain)),
-        },
-        "Stop",
+        "div",
+        { class: "row pair" },
+        button,
+        el(
+          "button",
+          {
+            type: "button",
+            "data-testid": "interrupt",
+            onclick: () => void (talking.joined && api.interrupt(talking.joined.session_id).catch(explain)),
+          },
+          "Stop",
+        ),
       ),
     ),
   );
