@@ -32,6 +32,7 @@ class Place:
 class Face:
     """Where things are when the face rests."""
 
+    lips: Place
     mouth: Place
     eyes: Place
     brows: Place
@@ -50,6 +51,7 @@ def face(ada_avatar: Avatar) -> Face:
 
     mouth_x, mouth_y = ada_avatar.lips.contact_mm.mean(0)[:2].tolist()
     return Face(
+        lips=place(mouth_x, mouth_y - 15, mouth_y + 24, 26),
         mouth=place(mouth_x, mouth_y - 22, mouth_y + 40, 42),
         eyes=place(0, -18, 22, 62),
         brows=place(0, -75, 30, 75),

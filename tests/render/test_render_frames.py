@@ -100,14 +100,14 @@ def test_an_open_jaw_shows_the_inside(ada_avatar: Avatar, draw: Draw, loud: Rend
     assert shown[-1] > 300 * ada_avatar.head.px_per_mm**2
 
 
-def test_no_background_shines_through_the_face(ada_avatar: Avatar, draw: Draw, face: Any) -> None:
+def test_no_background_shines_through_the_lips(ada_avatar: Avatar, draw: Draw, face: Any) -> None:
     inverted = dataclasses.replace(ada_avatar, background=255 - ada_avatar.background)
     other = Renderer(inverted, CANVAS_PX, CANVAS_PX)
     for viseme in VISEMES:
         for pose in ({}, {"headYaw": 6.0, "headPitch": 6.0}, {"headYaw": -3.0, "headPitch": -6.0}):
             state = face_state({**viseme_controls(viseme), **pose})
             holes = difference(draw(state), other.render(state)) > 10
-            assert not holes[face.mouth.rows, face.mouth.columns].any()
+            assert not holes[face.lips.rows, face.lips.columns].any()
 
 
 def test_closed_lids_show_nothing_of_the_eye(ada_avatar: Avatar, draw: Draw) -> None:
