@@ -44,7 +44,12 @@ def agent_in_room(room_server: RoomServer, ada_avatar: Avatar) -> Enter:
 
     @asynccontextmanager
     async def enter(
-        *, room: str = "", identity: str = "ada", grants: dict[str, Any] | None = None, **config: Any
+        *,
+        room: str = "",
+        identity: str = "ada",
+        grants: dict[str, Any] | None = None,
+        performer_kind: type[Performer] = Performer,
+        **config: Any,
     ) -> AsyncIterator[AgentInRoom]:
         room = room or new_room()
         events: list[SessionEvent] = []
@@ -55,7 +60,7 @@ def agent_in_room(room_server: RoomServer, ada_avatar: Avatar) -> Enter:
             room_token=room_server.token(identity, room, **(grants or {})),
             **config,
         )
-        performer = Performer(
+        performer = performer_kind(
             ada_avatar, width_px=wanted.video.width_px, height_px=wanted.video.height_px, fps=wanted.video.fps,
             look_ahead_ms=wanted.look_ahead_ms, early_lips=not wanted.relay_audio,
         )  # fmt: skip

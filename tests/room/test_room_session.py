@@ -15,7 +15,7 @@ from support.room_server import RoomServer, new_room
 from visavis.avatar import Avatar
 from visavis.face import INDEX
 from visavis.media import read_audio
-from visavis.performer import Performer
+from visavis.performer import Performer, Tick
 from visavis.room import SessionState, SpeechEnded, Stats, VideoConfig
 
 pytestmark = pytest.mark.room
@@ -82,6 +82,37 @@ async def test_nothing_of_the_voice_is_lost(room_server: RoomServer, agent_in_ro
         stretched_s = after.stretched_s - before.stretched_s
         concealed_s = after.concealed_s - before.concealed_s
         assert len(loud) * 0.01 - stretched_s == pytest.approx(3.0 + concealed_s / 2, abs=0.06 + concealed_s / 2)
+
+
+class LaboriousPerformer(Performer):
+    """Takes two ticks' time to draw a frame, as on a machine with far too much to do."""
+
+    def next_tick(self, *, render: bool = True) -> Tick:
+        tick = super().next_tick(render=render)
+        if tick.rendered:
+            time.sleep(2 / self.fps)
+        return tick
+
+
+async def test_overload_costs_pictures_and_not_sound(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with (
+        agent_in_room(video=small_video, performer_kind=LaboriousPerformer) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
+        tone = (np.sin(np.arange(4 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
+        agent.session.say(tone, 48_000)
+        agent.session.end_speech()
+        start = await wait_until(lambda: ben.heard_at_s(0.0), what="the tone")
+        await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
+        await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
+        end = ben.last_heard_s()
+        silent = [pcm for at_s, pcm in ben.sound if start < at_s < end and np.abs(pcm).max() < AUDIBLE]
+        assert len(silent) * 0.01 <= 0.1, "seconds of silence within the tone"
+        seen = sum(start < frame.at_s < end for frame in ben.frames)
+        assert 8 <= seen <= 70, "of a hundred frames some are given up, and some come all the same"
 
 
 async def test_interruption_is_silence_at_once(

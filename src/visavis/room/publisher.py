@@ -42,6 +42,12 @@ _RESYNC_S: Final = 0.5
 """Later than this the schedule starts anew: nobody wants half a second caught up in a burst."""
 _DRAWING_S: Final = 0.008
 """What drawing a frame takes at first; then it is measured."""
+_STRAIN_MEMORY: Final = 0.98
+"""The share of ticks without time to draw is watched over some fifty ticks;"""
+_STRAINED: Final = 0.10
+"""from this much on, an idle face is drawn at half the frame rate,"""
+_RELIEVED: Final = 0.02
+"""and below this again at the full one."""
 
 _CODECS: Final = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264}
 
@@ -70,6 +76,7 @@ class Publisher:
         self._due_s = 0.0
         self._margin_s = _FIRST_MARGIN_S
         self._drawing_s = _DRAWING_S
+        self._strain = 0.0
         self._sounding = False
         self._position_s = 0.0
         self._start_latency_s = 0.0
@@ -106,7 +113,7 @@ class Publisher:
             if late_s > _RESYNC_S:
                 self._due_s, late_s = started_s, 0.0
             in_time = self._is_time_to_draw(late_s)
-            self.ticks_late += not in_time
+            self._note_strain(in_time)
             tick = self._performer.next_tick(render=in_time)
             if tick.rendered:
                 self._drawing_s += 0.1 * (time.monotonic() - started_s - self._drawing_s)
@@ -178,6 +185,14 @@ class Publisher:
             if self.audio_queue_s < min(1.5 * self._drawing_s, most_s):
                 return False
         return late_s < self._tick_s / 2
+
+    def _note_strain(self, in_time: bool) -> None:
+        self.ticks_late += not in_time
+        self._strain = _STRAIN_MEMORY * self._strain + (1 - _STRAIN_MEMORY) * (not in_time)
+        if self._strain > _STRAINED:
+            self._performer.idle_render_interval = 2
+        elif self._strain < _RELIEVED:
+            self._performer.idle_render_interval = 1
 
     async def _send(self, tick: Tick) -> None:
         audible = tick.segment_samples > 0 or (self._relay_audio and tick.segment_id is None and bool(tick.audio.any()))
