@@ -47,7 +47,7 @@ async def serve(data_dir: Path, **overrides: Any) -> AsyncIterator[httpx.AsyncCl
 
 async def until(client: httpx.AsyncClient, path: str, holds: Callable[[dict[str, Any]], bool]) -> dict[str, Any]:
     """What ``path`` answers, once that fits."""
-    async with asyncio.timeout(60):
+    async with asyncio.timeout(100):
         while True:
             answer: dict[str, Any] = (await client.get(path)).json()
             if holds(answer):

@@ -103,7 +103,7 @@ async def _on_http_exception(request: Request, error: Exception) -> JSONResponse
             allowed = (error.headers or {}).get("Allow", "another method")
             code, message, hint = "method_not_allowed", f"{path} does not take {method}.", f"It takes {allowed}."
         case 413:
-            code, message, hint = "too_large", str(error.detail), "Send less in one request."
+            code, message, hint = "too_large", str(error.detail), "Send a smaller file, or less at once."
         case 400:
             code, message, hint = "invalid_request", str(error.detail), "GET /docs shows what this route takes."
         case status:

@@ -69,7 +69,8 @@ class LimitBody:
         limit = self._upload_limit_bytes if is_upload else JSON_LIMIT_BYTES
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
-            response = error_response(413, "too_large", _too_large(limit), "Send less in one request.")
+            hint = "Send a smaller file; 1024 pixels across a face are plenty." if is_upload else "Send less at once."
+            response = error_response(413, "too_large", _too_large(limit), hint)
             await response(scope, receive, send)
             return
         received = 0
