@@ -163,6 +163,7 @@ class Publisher:
 
     async def _until_next_tick(self) -> None:
         """Wait until the next tick is due, or earlier, where what it says is known already."""
+        await asyncio.sleep(0)  # a schedule that is never met must not keep everything else waiting
         # bounded by the frames that the performer keeps
         lead_s = min(LEAD_S, (FRAME_BUFFERS - 2) * self._tick_s - self._margin_s - SOUND_LAG_S)
         while (now_s := time.monotonic()) < self._due_s:
