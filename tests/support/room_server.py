@@ -32,7 +32,15 @@ class RoomServer:
         return self.server.url
 
     def token(
-        self, identity: str, room: str, *, name: str = "", kind: str = "", ttl_s: float = 600, **grants: Any
+        self,
+        identity: str,
+        room: str,
+        *,
+        name: str = "",
+        kind: str = "",
+        ttl_s: float = 600,
+        attributes: dict[str, str] | None = None,
+        **grants: Any,
     ) -> str:
         """A token that may join and publish unless ``grants`` say otherwise."""
         token = (
@@ -43,6 +51,8 @@ class RoomServer:
         )
         if name:
             token.with_name(name)
+        if attributes:
+            token.with_attributes(attributes)
         if kind:
             token.with_kind(kind)  # type: ignore[arg-type]
         return token.to_jwt()

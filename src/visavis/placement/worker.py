@@ -62,9 +62,9 @@ async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -
 async def _obey(channel: Channel, session: RoomSession) -> None:
     while (message := await channel.receive()) is not None:
         if isinstance(message, Sound):
-            session.say(message.pcm, message.sample_rate_hz)
+            session.push(message.pcm, message.sample_rate_hz)
         elif message["do"] == "end_speech":
-            session.end_speech()
+            session.end_segment()
         elif message["do"] == "interrupt":
             session.interrupt()
         elif message["do"] == "leave":

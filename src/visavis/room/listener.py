@@ -58,13 +58,10 @@ class Listener:
         return self._speaker
 
     def attach(self, room: rtc.Room) -> None:
-        """Hear a room that is about to be entered."""
+        """Hear a room that was just entered: the microphones that are there, and those that come."""
         room.on("track_published", self._on_published)
         room.on("track_subscribed", self._on_subscribed)
         room.on("track_unsubscribed", self._on_unsubscribed)
-
-    def catch_up(self, room: rtc.Room) -> None:
-        """Subscribe to the microphones that were there before us."""
         for participant in room.remote_participants.values():
             for publication in participant.track_publications.values():
                 self._on_published(publication, participant)

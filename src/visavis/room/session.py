@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 
 from visavis.errors import RoomError
 from visavis.performer import Performer
+from visavis.room.agent_stream import AgentStream
 from visavis.room.config import SessionConfig
 from visavis.room.connection import FINAL_REASONS, connect, introduce, is_machine, require_publishing, silence_sdk_log
 from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
@@ -45,6 +46,7 @@ class RoomSession:
         self._leaving = asyncio.Event()
         self._publisher: Publisher | None = None
         self._listener = Listener(config.listen_to, performer.push_live_audio)
+        self._agent_stream = AgentStream(self)
         self._token = config.room_token
 
     async def run(self) -> StateChanged:
@@ -58,20 +60,24 @@ class RoomSession:
             self._performer,
             self._config.video,
             relay_audio=self._config.relay_audio,
-            on_speech_ended=lambda played_s: self._report(SpeechEnded(played_s, interrupted=False)),
+            watcher=self,
         )
         try:
             pacing = asyncio.create_task(publisher.run(), name="pace")
+            obeying = asyncio.create_task(self._agent_stream.run(), name="obey the agent")
             staying = asyncio.create_task(self._stay(publisher), name="stay")
+            serving = (pacing, obeying)
             try:
-                await asyncio.wait({pacing, staying}, return_when=asyncio.FIRST_COMPLETED)
-                if pacing.done() and not staying.done():
-                    await pacing  # it only ever ends by failing
+                await asyncio.wait((*serving, staying), return_when=asyncio.FIRST_COMPLETED)
+                for task in serving:
+                    if task.done() and not staying.done():
+                        task.result()  # it only ever ends by failing
                 end = await staying
             finally:
-                for task in (pacing, staying):
+                staying.cancel()
+                for task in serving:
                     task.cancel()
-                await asyncio.gather(pacing, staying, return_exceptions=True)
+                await asyncio.gather(*serving, staying, return_exceptions=True)
         finally:
             await self._listener.aclose()
             await publisher.aclose()
@@ -82,20 +88,41 @@ class RoomSession:
         """Ask to leave; :meth:`run` returns soon after."""
         self._leaving.set()
 
-    def say(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
-        """Queue speech, ``int16 [n]``; any rate, faster than real time."""
-        self._performer.push_audio(pcm, sample_rate_hz)
-        self._note_push()
+    def begin_segment(self) -> int:
+        """Open a segment of speech; its id."""
+        return self._performer.begin_segment()
 
-    def end_speech(self) -> None:
-        """The utterance is complete."""
+    def push(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> int:
+        """Queue speech, ``int16 [n]`` or ``[n, 2]``; any rate, faster than real time. The id of its segment."""
+        segment_id = self._performer.push_audio(pcm, sample_rate_hz)
+        self._note_push()
+        return segment_id
+
+    def end_segment(self) -> None:
+        """The segment is complete."""
         self._performer.end_segment()
         self._note_push()
+
+    @property
+    def is_drained(self) -> bool:
+        """Everything that was pushed has been played."""
+        return self._performer.queued_s == 0
 
     def interrupt(self) -> None:
         """Be silent now."""
         if self._publisher is not None:
-            self._report(SpeechEnded(self._publisher.interrupt(), interrupted=True))
+            heard = self._publisher.interrupt()
+            self._report(SpeechEnded(heard.played_s if heard else 0.0, interrupted=True))
+            self._agent_stream.on_interrupted(heard)
+
+    def on_speech_started(self, segment_id: int) -> None:
+        """See :class:`visavis.room.publisher.SpeechWatcher`."""
+        self._agent_stream.on_segment_started(segment_id)
+
+    def on_speech_ended(self, segment_id: int, played_s: float) -> None:
+        """See :class:`visavis.room.publisher.SpeechWatcher`."""
+        self._report(SpeechEnded(played_s, interrupted=False))
+        self._agent_stream.on_segment_ended(segment_id, played_s)
 
     def _note_push(self) -> None:
         if self._publisher is not None:
@@ -143,10 +170,12 @@ class RoomSession:
         room.on("reconnecting", lambda: self._report(StateChanged(SessionState.RECONNECTING, "connection_lost")))
         room.on("reconnected", lambda: self._report(StateChanged(SessionState.CONNECTED, "reconnected")))
         room.on("token_refreshed", lambda: self._keep_token(room))
-        self._listener.attach(room)
+        self._agent_stream.attach(room)
         await connect(room, self._config.room_url, self._token)
         require_publishing(room)
-        self._listener.catch_up(room)
+        self._agent_stream.enter(room)
+        if self._agent_stream.agent is None:
+            self._listener.attach(room)
         publishing = asyncio.create_task(publisher.publish(room))
         warnings = await introduce(room, self._config.participant_name, self._config.agent_id, self._config.session_id)
         try:
@@ -213,6 +242,7 @@ class RoomSession:
 
     async def _part(self, room: rtc.Room) -> None:
         """Leave politely, but never hang on a server that is gone."""
+        self._agent_stream.detach()
         await self._listener.aclose()
         try:
             async with asyncio.timeout(_GOODBYE_S):
