@@ -9,13 +9,14 @@ from pathlib import Path
 import numpy as np
 import pytest
 from livekit import api, rtc
+from numpy.typing import NDArray
 
 from support.listener import AUDIBLE, listening, microphone, wait_until
 from support.room_server import RoomServer, new_room
 from visavis.avatar import Avatar
 from visavis.face import INDEX
 from visavis.media import read_audio
-from visavis.performer import Performer, Tick
+from visavis.performer import Performer
 from visavis.room import SessionState, SpeechEnded, Stats, VideoConfig
 
 pytestmark = pytest.mark.room
@@ -33,8 +34,8 @@ async def test_picture_and_voice_arrive_as_asked_for(room_server: RoomServer, ag
         await wait_until(lambda: len(ben.frames) > 30, what="frames")
         assert ben.frames[-1].luma.shape == (240, 320)
         spoken = time.monotonic()
-        agent.session.say(pcm16(speech_wav, 22_050), 22_050)
-        agent.session.end_speech()
+        agent.session.push(pcm16(speech_wav, 22_050), 22_050)
+        agent.session.end_segment()
         await wait_until(lambda: ben.heard_at_s(spoken), what="the voice")
         ada = ben.room.remote_participants["ada"]
         sources = {publication.source for publication in ada.track_publications.values()}
@@ -49,8 +50,8 @@ async def test_lips_move_with_speech_and_rest_in_silence(
 ) -> None:
     async with agent_in_room() as agent, listening(room_server.url, room_server.token("ben", agent.room)) as ben:
         await wait_until(lambda: len(ben.frames) > 10, what="frames")
-        agent.session.say(pcm16(speech_wav, 48_000), 48_000)
-        agent.session.end_speech()
+        agent.session.push(pcm16(speech_wav, 48_000), 48_000)
+        agent.session.end_segment()
         await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
         ended = time.monotonic()
         await wait_until(lambda: ben.frames[-1].at_s > ended + 1.5, what="silent frames")
@@ -72,8 +73,8 @@ async def test_nothing_of_the_voice_is_lost(room_server: RoomServer, agent_in_ro
         await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
         before = await ben.repairs()
         tone = (np.sin(np.arange(3 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
-        agent.session.say(tone, 48_000)
-        agent.session.end_speech()
+        agent.session.push(tone, 48_000)
+        agent.session.end_segment()
         await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
         await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
         after = await ben.repairs()
@@ -87,11 +88,9 @@ async def test_nothing_of_the_voice_is_lost(room_server: RoomServer, agent_in_ro
 class LaboriousPerformer(Performer):
     """Takes two ticks' time to draw a frame, as on a machine with far too much to do."""
 
-    def next_tick(self, *, render: bool = True) -> Tick:
-        tick = super().next_tick(render=render)
-        if tick.rendered:
-            time.sleep(2 / self.fps)
-        return tick
+    def draw(self) -> NDArray[np.uint8]:
+        time.sleep(2 / self.fps)
+        return super().draw()
 
 
 async def test_overload_costs_pictures_and_not_sound(
@@ -103,8 +102,8 @@ async def test_overload_costs_pictures_and_not_sound(
     ):
         await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
         tone = (np.sin(np.arange(4 * 48_000) * 2 * np.pi * 440 / 48_000) * 12_000).astype(np.int16)
-        agent.session.say(tone, 48_000)
-        agent.session.end_speech()
+        agent.session.push(tone, 48_000)
+        agent.session.end_segment()
         start = await wait_until(lambda: ben.heard_at_s(0.0), what="the tone")
         await wait_until(lambda: any(isinstance(event, SpeechEnded) for event in agent.events), what="the end")
         await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
@@ -124,7 +123,7 @@ async def test_interruption_is_silence_at_once(
     ):
         await wait_until(lambda: len(ben.sound) > 20, what="an audio track")
         tone = (np.sin(np.arange(5 * 48_000) * 2 * np.pi * 300 / 48_000) * 12_000).astype(np.int16)
-        agent.session.say(tone, 48_000)
+        agent.session.push(tone, 48_000)
         await wait_until(lambda: ben.loudness_after(0.0) > 5000, what="the tone")
         agent.session.interrupt()
         interrupted = time.monotonic()
@@ -133,8 +132,8 @@ async def test_interruption_is_silence_at_once(
         assert 0 < ended.played_s < 2
         await wait_until(lambda: ben.sound[-1][0] > interrupted + 1.0, what="a second more")
         assert ben.last_heard_s() < interrupted + 0.5
-        agent.session.say(tone[:24_000], 48_000)
-        agent.session.end_speech()
+        agent.session.push(tone[:24_000], 48_000)
+        agent.session.end_segment()
         await wait_until(lambda: ben.heard_at_s(interrupted + 1.0), what="the next utterance")
 
 

@@ -111,6 +111,8 @@ class Performer:
         """Set while somebody speaks to the face: it looks and nods as a listener does."""
         self.idle_render_interval = 1
         """Render every so many ticks while nothing is said: the first thing to give up under load."""
+        self.is_drawing_due = True
+        """Whether the last tick's frame is to be drawn, or the one before it will do."""
         self._renderer = Renderer(avatar, width_px, height_px)
         self._motion = Motion(seed, fps, _limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)
@@ -222,9 +224,19 @@ class Performer:
             loudness_db = self._live.loudness_db
         speaking = self._hear_voice(loudness_db)
         self._pose(source, speaking, loudness_db)
-        frame, rendered = self._picture(render, busy=source is not None or not self._blend.at_rest)
+        busy = source is not None or not self._blend.at_rest
+        self.is_drawing_due = busy or index % self.idle_render_interval == 0
+        rendered = (render and self.is_drawing_due) or not self._rendered
+        frame = self.draw() if rendered else self._frames[(self._rendered - 1) % FRAME_BUFFERS]
         self._index += 1
         return self._tick(index, frame, audio, rendered, speaking, segment)
+
+    def draw(self) -> NDArray[np.uint8]:
+        """The frame of the last tick, for a caller that had it left out to send the tick's sound first."""
+        frame: NDArray[np.uint8] = self._frames[self._rendered % FRAME_BUFFERS]
+        self._renderer.render_i420(self._face, frame)
+        self._rendered += 1
+        return frame
 
     def _samples_of_tick(self, index: int) -> int:
         rate, fps = self.audio_rate_hz, self.fps
@@ -241,15 +253,6 @@ class Performer:
         face[:] = 0
         face[MOUTH_INDEX] = self._blend.step(self._target, source)
         self._motion.step(face, speaking=speaking, loudness_db=loudness_db, listening=self.listening and not speaking)
-
-    def _picture(self, render: bool, *, busy: bool) -> tuple[NDArray[np.uint8], bool]:
-        wanted = render and (busy or self._index % self.idle_render_interval == 0)
-        if self._rendered and not wanted:
-            return self._frames[(self._rendered - 1) % FRAME_BUFFERS], False
-        frame = self._frames[self._rendered % FRAME_BUFFERS]
-        self._renderer.render_i420(self._face, frame)
-        self._rendered += 1
-        return frame, True
 
     def _tick(
         self,

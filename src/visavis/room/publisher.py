@@ -13,7 +13,8 @@ import logging
 import time
 from collections import deque
 from collections.abc import Callable
-from typing import Any, Final, cast
+from dataclasses import dataclass
+from typing import Any, Final, Protocol, cast
 
 import numpy as np
 from livekit import rtc
@@ -40,8 +41,13 @@ _EMPTY_S: Final = 0.005
 """A queue with less sound than this has run dry, or is about to before more can be handed over."""
 _RESYNC_S: Final = 0.5
 """Later than this the schedule starts anew: nobody wants half a second caught up in a burst."""
+_LEAVING_KEPT: Final = 32
 _DRAWING_S: Final = 0.008
-"""What drawing a frame takes at first; then it is measured."""
+"""What drawing a frame takes at first; then the longest of late counts,"""
+_DRAWING_MEMORY: Final = 0.98
+"""less so with every frame since."""
+_DRAWING_SPARE: Final = 2.5
+"""Only with so many times as much sound in the queue is one drawn: the next may take longer than any before."""
 _STRAIN_MEMORY: Final = 0.98
 """The share of ticks without time to draw is watched over some fifty ticks;"""
 _STRAINED: Final = 0.10
@@ -50,6 +56,37 @@ _RELIEVED: Final = 0.02
 """and below this again at the full one."""
 
 _CODECS: Final = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264}
+
+
+class SpeechWatcher(Protocol):
+    """Told what is heard of each segment, when it is."""
+
+    def on_speech_started(self, segment_id: int) -> None:
+        """Its first sound leaves."""
+        ...
+
+    def on_speech_ended(self, segment_id: int, played_s: float) -> None:
+        """Its last sound has left."""
+        ...
+
+
+@dataclass(frozen=True, slots=True)
+class Heard:
+    """What of a segment has left."""
+
+    segment_id: int
+    played_s: float
+
+
+@dataclass(frozen=True, slots=True)
+class _Leaving:
+    """A tick's sound on its way out."""
+
+    segment_id: int
+    at_s: float
+    from_s: float
+    """Position in the segment where it begins."""
+    duration_s: float
 
 
 class Publisher:
@@ -61,12 +98,12 @@ class Publisher:
         video: VideoConfig,
         *,
         relay_audio: bool,
-        on_speech_ended: Callable[[float], None],
+        watcher: SpeechWatcher,
     ) -> None:
         self._performer = performer
         self._video = video
         self._relay_audio = relay_audio
-        self._on_speech_ended = on_speech_ended
+        self._watcher = watcher
         self._rate_hz = performer.audio_rate_hz
         self._tick_s = 1 / performer.fps
         self._audio_source = rtc.AudioSource(self._rate_hz, 1, queue_size_ms=_QUEUE_MS)
@@ -82,6 +119,7 @@ class Publisher:
         self._start_latency_s = 0.0
         self._last_frame_s = 0.0
         self._pending: deque[asyncio.TimerHandle] = deque()
+        self._leaving: deque[_Leaving] = deque(maxlen=_LEAVING_KEPT)
         self.frames_sent = 0
         self.ticks_late = 0
         self.speaking = False
@@ -112,13 +150,14 @@ class Publisher:
             late_s = started_s - self._due_s
             if late_s > _RESYNC_S:
                 self._due_s, late_s = started_s, 0.0
-            in_time = self._is_time_to_draw(late_s)
-            self._note_strain(in_time)
-            tick = self._performer.next_tick(render=in_time)
-            if tick.rendered:
-                self._drawing_s += 0.1 * (time.monotonic() - started_s - self._drawing_s)
+            tick = self._performer.next_tick(render=False)
             self.speaking = tick.speaking
-            await self._send(tick)
+            leaves_s = await self._send_sound(tick)
+            if leaves_s is not None:
+                in_time = self._is_time_to_draw(late_s)
+                self._note_strain(in_time)
+                if in_time and self._performer.is_drawing_due:
+                    self._send_picture(leaves_s)
 
     def on_pushed(self) -> None:
         """Speech was queued at the performer: it need not wait for the next tick to be due."""
@@ -126,10 +165,11 @@ class Publisher:
             self._pushed_s = time.monotonic()
         self._pushed.set()
 
-    def interrupt(self) -> float:
-        """Silence now; seconds of the segment that were heard."""
+    def interrupt(self) -> Heard | None:
+        """Silence now; what was heard of the segment that is being heard, None where none is."""
         self._performer.interrupt()
-        heard_s = max(0.0, self._position_s - self.audio_queue_s)
+        heard = self._heard()
+        self._leaving.clear()
         self._audio_source.clear_queue()
         for timer in self._pending:
             timer.cancel()
@@ -139,7 +179,7 @@ class Publisher:
         self._sounding = False
         self._due_s = self._last_frame_s = time.monotonic()
         self._pushed.set()
-        return heard_s
+        return heard
 
     @property
     def audio_queue_s(self) -> float:
@@ -180,11 +220,10 @@ class Publisher:
                 return
 
     def _is_time_to_draw(self, late_s: float) -> bool:
-        """While something is heard: whether the sound that was handed over lasts until a frame is drawn."""
+        """While something is heard: whether the sound that was handed over outlasts the drawing of a frame."""
         if self._sounding:
-            most_s = LEAD_S if self._position_s else self._margin_s / 2
-            if self.audio_queue_s < min(1.5 * self._drawing_s, most_s):
-                return False
+            most_s = LEAD_S if self._position_s else self._margin_s + self._tick_s / 2
+            return self.audio_queue_s > min(_DRAWING_SPARE * self._drawing_s, most_s)
         return late_s < self._tick_s / 2
 
     def _note_strain(self, in_time: bool) -> None:
@@ -195,32 +234,30 @@ class Publisher:
         elif self._strain < _RELIEVED:
             self._performer.idle_render_interval = 1
 
-    async def _send(self, tick: Tick) -> None:
+    async def _send_sound(self, tick: Tick) -> float | None:
+        """Hand over a tick's sound, if there is any; when it leaves, None where it was interrupted meanwhile."""
         audible = tick.segment_samples > 0 or (self._relay_audio and tick.segment_id is None and bool(tick.audio.any()))
         leaves_s = time.monotonic()
         if audible:
-            leaves_s += await self._send_sound(tick.audio)
-            if tick.generation != self._performer.generation:  # interrupted meanwhile
+            leaves_s += await self._queue_sound(tick.audio)
+            if tick.generation != self._performer.generation:
                 self._audio_source.clear_queue()
-                return
-        else:
-            # after sound, frames return to their own schedule little by little
-            leaves_s = max(leaves_s, self._last_frame_s + 0.8 * self._tick_s)
+                return None
         self._sounding = audible
         self._due_s = (leaves_s - self._margin_s if audible else self._due_s) + self._tick_s
+        if tick.segment_samples or tick.segment_started:
+            self._note_leaving(tick, leaves_s)
         if tick.segment_samples:
             self._position_s = tick.segment_position_s
             if self._pushed_s is not None:
                 self._start_latency_s = leaves_s - self._pushed_s
                 self._pushed_s = None
-        if tick.rendered:
-            self._last_frame_s = leaves_s + (SOUND_LAG_S if audible else 0.0)
-            self._later(self._last_frame_s, self._capture, tick.frame)
         if tick.segment_ended:
-            self._later(leaves_s + self._tick_s, self._end_speech, tick.segment_position_s)
+            self._later(leaves_s + self._tick_s, self._end_speech, tick.segment_id, tick.segment_position_s)
+        return leaves_s
 
-    async def _send_sound(self, pcm: NDArray[np.int16]) -> float:
-        """Hand over a tick's sound; how long until it leaves."""
+    async def _queue_sound(self, pcm: NDArray[np.int16]) -> float:
+        """Append to the SDK's queue; how long until it leaves."""
         wait_s = self.audio_queue_s
         if wait_s < _EMPTY_S:
             if self._sounding:
@@ -230,6 +267,19 @@ class Publisher:
             pcm = np.concatenate((np.zeros(int(self._margin_s * self._rate_hz), np.int16), pcm))
         await self._audio_source.capture_frame(rtc.AudioFrame(pcm.tobytes(), self._rate_hz, 1, len(pcm)))
         return wait_s
+
+    def _send_picture(self, sound_leaves_s: float) -> None:
+        """Draw the last tick's frame; it leaves in step with the sound."""
+        started_s = time.monotonic()
+        frame = self._performer.draw()
+        self._drawing_s = max(time.monotonic() - started_s, _DRAWING_MEMORY * self._drawing_s)
+        if self._sounding:
+            leaves_s = sound_leaves_s + SOUND_LAG_S
+        else:
+            # after sound, frames return to their own schedule little by little
+            leaves_s = max(sound_leaves_s, self._last_frame_s + 0.8 * self._tick_s)
+        self._last_frame_s = leaves_s
+        self._later(leaves_s, self._capture, frame)
 
     def _later(self, when_s: float, act: Callable[..., None], *arguments: Any) -> None:
         """Do something once the sound that was handed over has left so far; an interruption calls it off."""
@@ -245,6 +295,22 @@ class Publisher:
         self._video_source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
         self.frames_sent += 1
 
-    def _end_speech(self, played_s: float) -> None:
-        self._position_s = 0.0
-        self._on_speech_ended(played_s)
+    def _note_leaving(self, tick: Tick, leaves_s: float) -> None:
+        assert tick.segment_id is not None
+        duration_s = tick.segment_samples / self._rate_hz
+        self._leaving.append(_Leaving(tick.segment_id, leaves_s, tick.segment_position_s - duration_s, duration_s))
+        if tick.segment_started:
+            self._later(leaves_s, self._watcher.on_speech_started, tick.segment_id)
+
+    def _heard(self) -> Heard | None:
+        now_s = time.monotonic()
+        last = next((leaving for leaving in reversed(self._leaving) if leaving.at_s <= now_s), None)
+        if last is None:
+            return None
+        return Heard(last.segment_id, last.from_s + min(now_s - last.at_s, last.duration_s))
+
+    def _end_speech(self, segment_id: int, played_s: float) -> None:
+        if self._leaving and self._leaving[-1].segment_id == segment_id:  # the next one may be on its way already
+            self._position_s = 0.0
+            self._leaving.clear()
+        self._watcher.on_speech_ended(segment_id, played_s)
