@@ -73,6 +73,9 @@ class Settings(BaseSettings):
     max_portrait_mb: int = Field(20, ge=1, le=200)
     """Largest portrait file accepted, in megabytes."""
 
+    portrait_hosts: Annotated[tuple[str, ...], NoDecode] = ()
+    """Hosts on private networks from which portraits named by URL may be fetched; comma-separated."""
+
     demo_agents: bool = True
     """Make the demo agents on the first start."""
 
@@ -97,9 +100,9 @@ class Settings(BaseSettings):
         """Arguments win over the environment, the environment over the file."""
         return init_settings, env_settings, InitSettingsSource(settings_cls, _file_values())
 
-    @field_validator("cors_origins", mode="before")
+    @field_validator("cors_origins", "portrait_hosts", mode="before")
     @classmethod
-    def _split_origins(cls, value: object) -> object:
+    def _split(cls, value: object) -> object:
         if isinstance(value, str):
             return tuple(part.strip().rstrip("/") for part in value.split(",") if part.strip())
         return value

@@ -20,6 +20,15 @@ ROUTES = [
     ("POST", "/v1/sessions/ses_1/speak"),
     ("POST", "/v1/sessions/ses_1/interrupt"),
     ("POST", "/v1/room-tokens"),
+    ("POST", "/v1/runtime-tokens/request"),
+    ("GET", "/v1/runtime-sessions/ses_1"),
+    ("POST", "/v1/runtime-sessions/ses_1/end"),
+    ("POST", "/v1/validate"),
+    ("GET", "/v1/agent/ada"),
+    ("DELETE", "/v1/agent/ada"),
+    ("GET", "/v1/agent/status/ada"),
+    ("GET", "/v1/agent/ada/sessions"),
+    ("POST", "/v1/agent/ada/speak"),
 ]
 
 

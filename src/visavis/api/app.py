@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from visavis import __version__
 from visavis.api.errors import CatchAll, install_error_handlers
 from visavis.api.middleware import LimitBody, RequireKey
-from visavis.api.routes import agents, health, room_tokens, sessions
+from visavis.api.routes import agents, bithuman, health, room_tokens, sessions
 from visavis.api.schemas import ErrorResponse
 from visavis.api.studio import add_studio
 from visavis.service import LiveKitKey, ServiceConfig, Services, open_services
@@ -65,11 +65,12 @@ def _create_app(settings: Settings, services: Services) -> FastAPI:
             {"name": "agents", "description": "Made from a portrait, kept, invited into rooms."},
             {"name": "sessions", "description": "One agent in one room, from join to leave."},
             {"name": "room tokens", "description": "LiveKit's standard token endpoint."},
+            {"name": "bitHuman's dialect", "description": "For clients written for bitHuman's API."},
             {"name": "health", "description": "For load balancers and monitors; without a key."},
         ],
     )
     app.state.services = services
-    for router in (agents.router, sessions.router, room_tokens.router):
+    for router in (agents.router, sessions.router, room_tokens.router, bithuman.router):
         app.include_router(router, prefix="/v1", dependencies=[Security(KEY_SCHEME)], responses=ERRORS)
     app.include_router(health.router)
     if settings.studio:
@@ -103,4 +104,5 @@ def service_config(settings: Settings) -> ServiceConfig:
         max_sessions=settings.max_sessions,
         max_portrait_bytes=settings.max_portrait_mb * 1_000_000,
         demo_agents=settings.demo_agents,
+        portrait_hosts=settings.portrait_hosts,
     )

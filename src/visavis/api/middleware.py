@@ -15,6 +15,8 @@ PROTECTED: Final = "/v1"
 """Everything below is for holders of the key: a route that does not exist, too."""
 
 JSON_LIMIT_BYTES: Final = 1_000_000
+PORTRAIT_IN_JSON: Final = frozenset({"/v1/runtime-tokens/request"})
+"""Routes whose JSON may hold a portrait in base64."""
 FORM_OVERHEAD_BYTES: Final = 100_000
 """Boundaries and the other fields of an upload."""
 
@@ -30,8 +32,8 @@ class RequireKey:
         if scope["type"] != "http" or not self._is_protected(scope["path"]):
             await self._app(scope, receive, send)
             return
-        scheme, _, given = Headers(scope=scope).get("authorization", "").partition(" ")
-        if scheme.lower() == "bearer" and hmac.compare_digest(given.strip().encode(), self._key):
+        given = _given_key(Headers(scope=scope))
+        if hmac.compare_digest(given.encode(), self._key):
             await self._app(scope, receive, send)
             return
         code, message = (
@@ -53,19 +55,28 @@ class RequireKey:
         return path == PROTECTED or path.startswith(PROTECTED + "/")
 
 
+def _given_key(headers: Headers) -> str:
+    """Of ``Authorization: Bearer``, or of ``api-secret``, as bitHuman's clients send it."""
+    scheme, _, given = headers.get("authorization", "").partition(" ")
+    return given.strip() if scheme.lower() == "bearer" else headers.get("api-secret", "").strip()
+
+
 class LimitBody:
     """Refuses a body that is too large: by its stated length at once, else as soon as it has gone too far."""
 
     def __init__(self, app: ASGIApp, upload_limit_bytes: int) -> None:
         self._app = app
-        self._upload_limit_bytes = upload_limit_bytes + FORM_OVERHEAD_BYTES
+        # base64 takes four bytes for three
+        self._upload_limit_bytes = upload_limit_bytes * 4 // 3 + FORM_OVERHEAD_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        is_upload = headers.get("content-type", "").startswith("multipart/form-data")
+        is_upload = (
+            headers.get("content-type", "").startswith("multipart/form-data") or scope["path"] in PORTRAIT_IN_JSON
+        )
         limit = self._upload_limit_bytes if is_upload else JSON_LIMIT_BYTES
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:

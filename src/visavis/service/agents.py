@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import asyncio
+import hashlib
 import logging
 import secrets
 from datetime import UTC, datetime
@@ -10,7 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from visavis.avatar import Avatar
-from visavis.errors import AvatarFileError, ServiceError, VisavisError
+from visavis.errors import AvatarFileError, PortraitRefused, ServiceError, VisavisError
 from visavis.service.builder import AvatarBuilder, BuildJob
 from visavis.service.demos import DEMOS, Demo
 from visavis.store import Agent, AgentStore, FolderBlobs
@@ -23,6 +24,9 @@ FILES_FOLDER: Final = "files"
 AGENT_ID_ALPHABET: Final = "ABCDEFGHJKLMNPQRSTUVWXYZ23456789"
 """Without the characters people confuse."""
 AGENT_ID_LENGTH: Final = 10
+PORTRAIT_PREFIX: Final = "P"
+PORTRAIT_ID_LENGTH: Final = 15
+"""Agents that a bare portrait stands for are named by its bytes."""
 PROGRESS_STEP: Final = 0.05
 """Smaller steps of progress are not written to the database."""
 
@@ -38,6 +42,7 @@ class AgentService:
         self._builder = builder
         self._max_portrait_bytes = max_portrait_bytes
         self._waiting: asyncio.Queue[str] = asyncio.Queue()
+        self._built = asyncio.Condition()
 
     async def create(self, portrait: bytes, name: str, settings: dict[str, Any]) -> Agent:
         """A new agent, ``processing``; its avatar is built as soon as its turn comes.
@@ -53,6 +58,26 @@ class AgentService:
         await self._store.add(agent)
         self._waiting.put_nowait(agent_id)
         return agent
+
+    async def of_portrait(self, portrait: bytes) -> str:
+        """The id of the agent of a portrait: the same picture is built once. Returns when it is ready.
+
+        Raises:
+            ServiceError: as :meth:`create`.
+            VisavisError: the portrait's refusal.
+        """
+        self.check_portrait_size(len(portrait))
+        agent_id = PORTRAIT_PREFIX + hashlib.sha256(portrait).hexdigest()[:PORTRAIT_ID_LENGTH].upper()
+        async with self._built:
+            if await self._store.get(agent_id) is None:
+                await asyncio.to_thread(self._blobs.put, _photo_key(agent_id), portrait)
+                await self._store.add(_new_agent(agent_id, f"Portrait {agent_id[-4:]}", {}))
+                self._waiting.put_nowait(agent_id)
+            while (agent := await self.get(agent_id)).status == "processing":
+                await self._built.wait()
+        if agent.error is not None:
+            raise PortraitRefused(**agent.error)
+        return agent_id
 
     def check_portrait_size(self, size_bytes: int) -> None:
         """Refuse a photo that is empty or too large to be worth reading."""
@@ -147,6 +172,8 @@ class AgentService:
         while True:
             agent_id = await self._waiting.get()
             await self._build(agent_id)
+            async with self._built:
+                self._built.notify_all()
 
     def _is_usable(self, agent_id: str) -> bool:
         try:

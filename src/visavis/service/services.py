@@ -15,6 +15,7 @@ from visavis.errors import ServiceError
 from visavis.placement import SessionHost
 from visavis.service.agents import FILES_FOLDER, AgentService
 from visavis.service.builder import AvatarBuilder
+from visavis.service.fetch import fetch_picture, picture_from_text
 from visavis.service.room_server import RoomServer
 from visavis.service.sessions import SessionService
 from visavis.service.tokens import LiveKitKey, RoomTokenRequest, make_room_token
@@ -33,6 +34,8 @@ class ServiceConfig:
     max_sessions: int | None
     max_portrait_bytes: int
     demo_agents: bool
+    portrait_hosts: tuple[str, ...]
+    """Hosts on private networks from which portraits may be fetched."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -43,6 +46,7 @@ class Services:
     sessions: SessionService
     room_server: RoomServer | None
     _database: Database
+    _config: ServiceConfig
 
     def make_room_token(self, request: RoomTokenRequest) -> tuple[str, str]:
         """The LiveKit server's URL and a token for it.
@@ -58,6 +62,27 @@ class Services:
                 status=409,
             )
         return self.room_server.key.url, make_room_token(request, self.room_server.key)
+
+    async def agent_of_portrait(self, portrait: bytes) -> str:
+        """The id of the agent of a portrait, built before or now; returns when it is ready.
+
+        Raises:
+            VisavisError: the portrait's refusal.
+        """
+        return await self.agents.of_portrait(portrait)
+
+    async def read_picture(self, source: str) -> bytes:
+        """The picture at a URL, or in base64.
+
+        Raises:
+            ServiceError: ``portrait_url_refused``, ``portrait_unreachable``, ``portrait_too_large``,
+                ``portrait_unreadable``.
+        """
+        if source.lower().startswith(("http://", "https://")):
+            return await fetch_picture(
+                source, max_bytes=self._config.max_portrait_bytes, allowed_hosts=self._config.portrait_hosts
+            )
+        return picture_from_text(source)
 
     async def delete_agent(self, agent_id: str) -> None:
         """End the agent's sessions, then forget it. Raises ``agent_not_found``."""
@@ -104,5 +129,5 @@ async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
         )
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(agents.run(), name="build avatars")
-            yield Services(agents, sessions, room_server, database)
+            yield Services(agents, sessions, room_server, database, config)
             building.cancel()
