@@ -57,8 +57,11 @@ class RequireKey:
 
 def _given_key(headers: Headers) -> str:
     """Of ``Authorization: Bearer``, or of ``api-secret``, as bitHuman's clients send it."""
-    scheme, _, given = headers.get("authorization", "").partition(" ")
-    return given.strip() if scheme.lower() == "bearer" else headers.get("api-secret", "").strip()
+    authorization = headers.get("authorization", "")
+    scheme, _, given = authorization.partition(" ")
+    if scheme.lower() == "bearer":
+        return given.strip()
+    return headers.get("api-secret", authorization).strip()
 
 
 class LimitBody:
