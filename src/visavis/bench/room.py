@@ -27,6 +27,7 @@ from visavis.avatar import Avatar
 from visavis.bench.subject import ONSET_SHARE, SYLLABLE, TALK, demo_avatar, onset_s, said
 from visavis.bench.subscriber import Subscriber, subscribed
 from visavis.embedded import LiveKitServer, find_livekit_server
+from visavis.media import Resampler, to_int16
 from visavis.performer import Performer
 from visavis.placement import RunningSession, SessionHost, Sound
 from visavis.room import SessionConfig, VideoConfig
@@ -35,6 +36,7 @@ OnStep = Callable[[str], None]
 
 JOINS: Final = 5
 SYLLABLES: Final = 30
+MICROPHONE_RATE_HZ: Final = 48_000
 CPU_WINDOW_S: Final = 8.0
 CAPACITY_WINDOW_S: Final = 8.0
 HUM_AMPLITUDE: Final = 400
@@ -149,11 +151,13 @@ async def _pushed(stage: _Stage) -> dict[str, float]:
 
 
 async def _microphone(stage: _Stage) -> dict[str, float]:
-    pcm, rate_hz = said(SYLLABLE)
+    said_pcm, said_rate_hz = said(SYLLABLE)
+    # the SDK plays whole samples every 10 ms: of a rate without those it plays too slowly
+    rate_hz = MICROPHONE_RATE_HZ
+    resampler = Resampler(said_rate_hz, rate_hz)
+    pcm = to_int16(np.concatenate([resampler.push(said_pcm), resampler.flush()]))
     sound_s, lips_after_s = onset_s(pcm, rate_hz), _lips_after_onset_s(stage.avatar, pcm, rate_hz)
     step = rate_hz // 100
-    silence = np.zeros(round(_SYLLABLE_EVERY_S * rate_hz), np.int16)
-    utterance = np.concatenate([pcm, silence])
     seen_ms = []
     async with _talking(stage, "microphone") as (viewer, _):
         source = rtc.AudioSource(rate_hz, 1, queue_size_ms=100)
@@ -162,6 +166,9 @@ async def _microphone(stage: _Stage) -> dict[str, float]:
         await viewer.room.local_participant.publish_track(track, options)
         for number in range(SYLLABLES + 2):
             viewer.forget()
+            # not in step with the frames
+            pause = np.zeros(round((_SYLLABLE_EVERY_S + number % 7 * 0.007) * rate_hz), np.int16)
+            utterance = np.concatenate([pcm, pause])
             sent_s = time.monotonic() + source.queued_duration
             for start in range(0, len(utterance) - step + 1, step):
                 piece = utterance[start : start + step]
