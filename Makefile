@@ -5,10 +5,11 @@ VENV := .venv
 BIN := $(VENV)/bin
 LIVEKIT_SERVER := .cache/bin/livekit-server
 STAMPS := .cache/stamps
+AGENTS := .cache/agents-venv
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-room test-browser check format bench sheets clean
+.PHONY: help install run test test-unit test-room test-conformance test-browser check format bench sheets clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -18,13 +19,16 @@ install: $(STAMPS)/system $(STAMPS)/python $(BIN)/livekit-server $(STAMPS)/web #
 run: install ## start visavis on this machine and print its address
 	@$(BIN)/visavis up
 
-test: check test-unit test-room test-browser ## lint, types, unit tests, real rooms, real browser
+test: check test-unit test-room test-conformance test-browser ## lint, types, and all tests
 
 test-unit: install $(STAMPS)/dev ## tests without a room or a browser
-	$(BIN)/pytest -m "not room and not browser"
+	$(BIN)/pytest -m "not room and not conformance and not browser"
 
 test-room: install $(STAMPS)/dev ## tests against a real livekit-server
 	$(BIN)/pytest -m room
+
+test-conformance: install $(STAMPS)/dev $(STAMPS)/agents ## real LiveKit agents and their avatar plugins
+	$(BIN)/pytest -m conformance
 
 test-browser: install $(STAMPS)/dev $(STAMPS)/browser ## the Studio in a real Chromium
 	$(BIN)/pytest -m browser
@@ -68,6 +72,14 @@ $(STAMPS)/python: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(STAMPS)/dev: $(STAMPS)/python
 	@echo "==> installing the development packages"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@mkdir -p $(@D) && touch $@
+
+# livekit-agents pins an older SDK than ours, so it lives on its own.
+$(STAMPS)/agents: tests/conformance/constraints.txt clients/livekit-plugins-visavis/pyproject.toml | $(STAMPS)/system
+	@echo "==> installing livekit-agents"
+	@$(PYTHON) -m venv $(AGENTS)
+	@$(AGENTS)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/conformance/constraints.txt \
+		livekit-agents livekit-plugins-bithuman -e clients/livekit-plugins-visavis
 	@mkdir -p $(@D) && touch $@
 
 $(LIVEKIT_SERVER): scripts/install_livekit_server.sh | $(STAMPS)/system
