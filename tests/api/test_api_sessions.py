@@ -3,9 +3,7 @@
 from __future__ import annotations
 
 import asyncio
-import os
 import shutil
-import signal
 import time
 from collections.abc import AsyncIterator
 from datetime import timedelta
@@ -86,6 +84,9 @@ async def test_an_agent_joins_under_its_name_with_its_picture_and_leaves(
         session = await until(client, path, lambda session: session["stats"] is not None)
         assert (session["state"], session["room_name"], session["participant_name"]) == ("connected", room, "Ada")
         assert {"fps", "bitrate_bps", "latency_ms", "round_trip_ms"} <= session["stats"].keys()
+        metrics = (await client.get("/metrics")).text
+        assert 'visavis_sessions{state="connected"} 1.0' in metrics
+        assert f'visavis_session_fps{{agent_id="ada",room="{room}",session_id="{joined["session_id"]}"}}' in metrics
         listed = (await client.get("/v1/sessions", params={"live": True})).json()["sessions"]
         assert [entry["session_id"] for entry in listed] == [joined["session_id"]]
 
@@ -238,18 +239,55 @@ async def test_a_full_machine_says_so_and_when_to_come_back(with_ada: Serve, roo
         assert (await join(client, room_server, new_room())).status_code == 200
 
 
-async def test_a_session_that_dies_is_reported_and_leaves_no_participant(
+async def kill_session(before: set[psutil.Process]) -> None:
+    """End the newest session's process without warning."""
+    async with asyncio.timeout(30):
+        while True:
+            new = set(psutil.Process().children(recursive=True)) - before
+            workers = [child for child in new if child.num_threads() > 4]
+            if workers:
+                workers[0].kill()
+                return
+            await asyncio.sleep(0.05)
+
+
+async def test_a_session_that_dies_comes_back_as_the_same_participant(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        joined = (await join(client, room_server, room)).json()
+        path = f"/v1/sessions/{joined['session_id']}"
+        await kill_session(before)
+        session = await until(
+            client, path, lambda session: session["restarts"] == 1 and session["state"] == "connected"
+        )
+        assert (session["identity"], session["participant_name"]) == ("ada", "Ada")
+        assert session["participant_id"] != joined["participant_id"]
+        asked_s = time.monotonic()
+        said = await client.post(f"{path}/speak", json={"text": "Here I am again."})
+        assert said.status_code == 202
+        await wait_until(lambda: ben.heard_at_s(asked_s), what="its voice")
+
+
+async def test_a_session_that_dies_again_and_again_is_given_up_and_leaves_no_participant(
     client: httpx.AsyncClient, room_server: RoomServer
 ) -> None:
     room = new_room()
     before = set(psutil.Process().children(recursive=True))
     session_id = (await join(client, room_server, room)).json()["session_id"]
-    (worker,) = (child for child in set(psutil.Process().children(recursive=True)) - before if child.num_threads() > 4)
-    os.kill(worker.pid, signal.SIGKILL)
-    session = await until(client, f"/v1/sessions/{session_id}", lambda session: session["state"] == "failed")
-    assert session["reason"] == "crashed"
+    path = f"/v1/sessions/{session_id}"
+    for restarts in range(1, 4):
+        await kill_session(before)
+        await until(
+            client, path, lambda session, n=restarts: session["restarts"] == n and session["state"] == "connected"
+        )
+    await kill_session(before)
+    session = await until(client, path, lambda session: session["state"] == "failed")
+    assert (session["reason"], session["restarts"]) == ("crashed", 3)
     assert await room_server.participants(room) == []
-    response = await client.post(f"/v1/sessions/{session_id}/speak", json={"text": "Hello?"})
+    response = await client.post(f"{path}/speak", json={"text": "Hello?"})
     assert (response.status_code, error_of(response)["code"]) == (409, "session_ended")
 
 

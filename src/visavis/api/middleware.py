@@ -11,7 +11,7 @@ from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visavis.api.errors import error_response
 
-PROTECTED: Final = "/v1"
+PROTECTED: Final = ("/v1", "/metrics")
 """Everything below is for holders of the key: a route that does not exist, too."""
 
 JSON_LIMIT_BYTES: Final = 1_000_000
@@ -52,7 +52,7 @@ class RequireKey:
 
     @staticmethod
     def _is_protected(path: str) -> bool:
-        return path == PROTECTED or path.startswith(PROTECTED + "/")
+        return any(path == prefix or path.startswith(prefix + "/") for prefix in PROTECTED)
 
 
 def _given_key(headers: Headers) -> str:
@@ -69,18 +69,20 @@ class LimitBody:
 
     def __init__(self, app: ASGIApp, upload_limit_bytes: int) -> None:
         self._app = app
-        # base64 takes four bytes for three
-        self._upload_limit_bytes = upload_limit_bytes * 4 // 3 + FORM_OVERHEAD_BYTES
+        self._upload_limit_bytes = upload_limit_bytes + FORM_OVERHEAD_BYTES
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
         if scope["type"] != "http":
             await self._app(scope, receive, send)
             return
         headers = Headers(scope=scope)
-        is_upload = (
-            headers.get("content-type", "").startswith("multipart/form-data") or scope["path"] in PORTRAIT_IN_JSON
-        )
-        limit = self._upload_limit_bytes if is_upload else JSON_LIMIT_BYTES
+        is_upload = headers.get("content-type", "").startswith("multipart/form-data")
+        if is_upload:
+            limit = self._upload_limit_bytes
+        elif scope["path"] in PORTRAIT_IN_JSON:
+            limit = self._upload_limit_bytes * 4 // 3  # base64 takes four bytes for three
+        else:
+            limit = JSON_LIMIT_BYTES
         length = headers.get("content-length", "")
         if length.isdigit() and int(length) > limit:
             hint = "Send a smaller file; 1024 pixels across a face are plenty." if is_upload else "Send less at once."

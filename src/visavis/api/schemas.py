@@ -223,6 +223,7 @@ class SessionOut(BaseModel):
     options: dict[str, Any]
     warnings: list[JoinWarning]
     stats: dict[str, Any] | None = Field(description="Last measurements: latency, frames, bitrate.")
+    restarts: int = Field(description="How often its process died and was started again.")
     created_at: datetime
     connected_at: datetime | None
     ended_at: datetime | None

@@ -86,7 +86,7 @@ class _Utterance:
 class AgentStream:
     """Takes an agent's streams and answers them. One per session; :meth:`attach` it to every room it enters."""
 
-    def __init__(self, mouth: Mouth) -> None:
+    def __init__(self, mouth: Mouth, *, owes_answer: bool = False) -> None:
         self._mouth = mouth
         self._room: rtc.Room | None = None
         self._agent: str | None = None
@@ -94,7 +94,7 @@ class AgentStream:
         self._utterances: deque[_Utterance] = deque()
         """Those that are not answered, in the order in which they came."""
         self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
-        self._owes_answer = False
+        self._owes_answer = owes_answer
         self.segments_played = 0
         self.segments_interrupted = 0
 

@@ -45,6 +45,8 @@ class SessionConfig:
     """Leave after so long with nobody to talk to; 0 stays for ever."""
     relay_audio: bool = False
     """Republish the heard voice in step with the lips."""
+    resumes: bool = False
+    """A process of this session died: an agent that speaks through it may wait for an answer."""
     seed: int = 0
 
 

@@ -46,7 +46,7 @@ class RoomSession:
         self._leaving = asyncio.Event()
         self._publisher: Publisher | None = None
         self._listener = Listener(config.listen_to, performer.push_live_audio)
-        self._agent_stream = AgentStream(self)
+        self._agent_stream = AgentStream(self, owes_answer=config.resumes)
         self._token = config.room_token
 
     async def run(self) -> StateChanged:

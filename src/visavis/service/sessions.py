@@ -9,6 +9,8 @@ import asyncio
 import contextlib
 import logging
 import secrets
+import time
+from collections import deque
 from collections.abc import AsyncGenerator, Mapping
 from dataclasses import asdict, dataclass, field, replace
 from datetime import UTC, datetime
@@ -41,6 +43,10 @@ MAX_WAITING_TEXTS: Final = 20
 LEAVE_TIMEOUT_S: Final = 10.0
 """A session that has not ended this long after it was told to is given up."""
 
+MAX_CRASHES: Final = 4
+CRASHES_WITHIN_S: Final = 60.0
+"""A session that dies so often so quickly is not started again."""
+
 NAME_NOT_SET: Final = "name_not_set"
 
 WARNINGS: Final = {
@@ -57,7 +63,7 @@ REASONS: Final = {
     "room_closed": "The room was closed.",
     "identity_taken": "Another participant joined with its identity.",
     "room_lost": "The LiveKit server did not come back.",
-    "crashed": "Its process died.",
+    "crashed": "Its process died again and again.",
     "internal_error": "Something broke in its process; the log says what.",
     "server_stopped": "visavis was stopped.",
 }
@@ -138,6 +144,11 @@ class SessionService:
             await asyncio.gather(*(self._end(live, "server_stopped") for live in list(self._live.values())))
         finally:
             await self._tasks.__aexit__(*error)
+
+    @property
+    def capacity(self) -> int:
+        """Sessions that may run at once."""
+        return self._host.max_sessions
 
     async def join(self, agent_id: str, request: JoinRequest) -> Session:
         """The agent's session in the room, once its video is published there.
@@ -268,7 +279,7 @@ class SessionService:
                 live.joined.set_exception(error)
                 return
             await self._on_joined(live, live.running, claims)
-            await self._watch(live, live.running, claims)
+            await self._stay(live, token, claims, avatar_path)
         except Exception as error:
             logger.exception("a session broke down", extra={"session_id": session.session_id})
             await self._finish(live, "failed", "internal_error", "The session broke down; the log says why.")
@@ -316,25 +327,49 @@ class SessionService:
         )
         live.joined.set_result(live.session)
 
-    async def _watch(self, live: _Live, running: RunningSession, claims: RoomClaims) -> None:
+    async def _stay(self, live: _Live, token: str, claims: RoomClaims, avatar_path: Path) -> None:
+        """Follow the session to its end; one whose process died is started again as the same participant."""
+        crashes_s: deque[float] = deque(maxlen=MAX_CRASHES)
+        assert live.running is not None
+        while True:
+            running = live.running
+            await self._watch(live, running)
+            if running.reason != "crashed":
+                break
+            crashes_s.append(time.monotonic())
+            hopeless = len(crashes_s) == MAX_CRASHES and crashes_s[-1] - crashes_s[0] < CRASHES_WITHIN_S
+            if live.leaving or hopeless:
+                await self._remove_dead(live, claims)
+                break
+            await self._change(live, state="reconnecting", restarts=live.session.restarts + 1)
+            logger.warning("a session is started again", extra={"session_id": live.session.session_id})
+            try:
+                config = replace(_config(live.session, token), resumes=True)
+                live.running = await self._host.start(config, avatar_path)
+            except VisavisError as error:
+                await self._remove_dead(live, claims)
+                await self._finish(live, "failed", error.code, error.message)
+                return
+        state = "failed" if running.state is SessionState.FAILED else "ended"
+        reason = live.leaving if running.reason == "asked" and live.leaving else running.reason
+        await self._finish(live, state, reason, REASONS.get(reason))
+
+    async def _watch(self, live: _Live, running: RunningSession) -> None:
         async for event in running.events():
             match event:
                 case StateChanged(state=SessionState.RECONNECTING) if not live.leaving:
                     await self._change(live, state="reconnecting")
                 case StateChanged(state=SessionState.CONNECTED) if not live.leaving:
-                    await self._change(live, state="connected")
+                    assert running.joined is not None
+                    await self._change(live, state="connected", participant_id=running.joined.participant_id)
                 case Stats():
                     live.session = replace(live.session, stats=asdict(event))
-        if (
-            running.reason == "crashed"
-            and self._room_server
-            and self._room_server.serves(running.config.room_url, claims)
-        ):
-            # The server would show the dead participant until its connection times out.
-            await self._room_server.remove(claims.room, claims.identity)
-        state = "failed" if running.state is SessionState.FAILED else "ended"
-        reason = live.leaving if running.reason == "asked" and live.leaving else running.reason
-        await self._finish(live, state, reason, REASONS.get(reason))
+
+    async def _remove_dead(self, live: _Live, claims: RoomClaims) -> None:
+        """The server would show a dead participant until its connection times out."""
+        server = self._room_server
+        if server and server.serves(live.session.room_url, claims):
+            await server.remove(claims.room, claims.identity)
 
     async def _end(self, live: _Live, reason: str) -> None:
         if not live.leaving:
@@ -385,7 +420,7 @@ class SessionService:
 
     async def _running(self, session_id: str) -> _Live:
         live = self._live.get(session_id)
-        if live and live.running and live.running.joined and not live.leaving:
+        if live and live.running and live.running.joined and not live.running.state.final and not live.leaving:
             return live
         session = await self.get(session_id)
         raise ServiceError(

@@ -40,6 +40,8 @@ class Session:
     warnings: list[dict[str, str]] = field(default_factory=list)
     stats: dict[str, Any] | None = None
     """Last measurements."""
+    restarts: int = 0
+    """How often its process died and was started again."""
     connected_at: datetime | None = None
     ended_at: datetime | None = None
 

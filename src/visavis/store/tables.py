@@ -5,7 +5,7 @@ from __future__ import annotations
 from datetime import UTC, datetime
 from typing import Any, Final
 
-from sqlalchemy import JSON, DateTime, Dialect, Float, MetaData, String, Table, Text, TypeDecorator
+from sqlalchemy import JSON, DateTime, Dialect, Float, Integer, MetaData, String, Table, Text, TypeDecorator
 from sqlalchemy import Column as C
 
 metadata: Final = MetaData(
@@ -70,6 +70,7 @@ sessions: Final = Table(
     C("options", JSON, nullable=False),
     C("warnings", JSON, nullable=False),
     C("stats", JSON, nullable=True),
+    C("restarts", Integer, nullable=False),
     C("created_at", UtcDateTime, nullable=False, index=True),
     C("connected_at", UtcDateTime, nullable=True),
     C("ended_at", UtcDateTime, nullable=True),

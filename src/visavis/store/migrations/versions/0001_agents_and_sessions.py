@@ -43,6 +43,7 @@ def upgrade() -> None:
         sa.Column("options", sa.JSON(), nullable=False),
         sa.Column("warnings", sa.JSON(), nullable=False),
         sa.Column("stats", sa.JSON(), nullable=True),
+        sa.Column("restarts", sa.Integer(), nullable=False),
         sa.Column("created_at", instant, nullable=False),
         sa.Column("connected_at", instant, nullable=True),
         sa.Column("ended_at", instant, nullable=True),
