@@ -310,3 +310,21 @@ async def test_leaving_leaves_nobody_behind(room_server: RoomServer, agent_in_ro
             agent.session.leave()
             assert (await agent.running).reason == "asked"
         await wait_until(lambda: "ada" not in ben.room.remote_participants, what="ada's absence")
+
+
+async def test_with_nobody_to_look_at_it_hardly_anything_is_drawn(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with agent_in_room(video=small_video) as agent:
+
+        def measured() -> list[Stats]:
+            return [event for event in agent.events if isinstance(event, Stats)]
+
+        await wait_until(lambda: len(measured()) >= 3, what="measurements")
+        assert measured()[-1].fps <= 2
+        async with listening(room_server.url, room_server.token("robot", agent.room, kind="agent")):
+            seen = len(measured())
+            await wait_until(lambda: len(measured()) >= seen + 2, what="measurements beside an agent")
+            assert measured()[-1].fps <= 2
+        async with listening(room_server.url, room_server.token("ben", agent.room)) as ben:
+            await wait_until(lambda: len(ben.frames) > 25, what="a picture that moves")

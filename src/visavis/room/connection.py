@@ -4,8 +4,10 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import time
 from typing import Final
 
+import jwt
 from livekit import rtc
 
 from visavis.errors import RoomError
@@ -14,6 +16,8 @@ from visavis.room.config import signalling_url
 logger = logging.getLogger(__name__)
 
 CONNECT_TIMEOUT_S: Final = 8.0
+TOKEN_LEEWAY_S: Final = 60.0
+"""What livekit-server forgives between its clock and the token maker's."""
 PUBLISH_ON_BEHALF: Final = "lk.publish_on_behalf"
 """Attribute of a participant that publishes for an agent: an avatar."""
 AGENT_ATTRIBUTE: Final = "visavis.agent_id"
@@ -92,6 +96,17 @@ def is_machine(participant: rtc.RemoteParticipant) -> bool:
     if PUBLISH_ON_BEHALF in participant.attributes or AGENT_ATTRIBUTE in participant.attributes:
         return True
     return any(publication.name == VIDEO_TRACK_NAME for publication in participant.track_publications.values())
+
+
+def may_watch(participant: rtc.RemoteParticipant) -> bool:
+    """Whether a participant may look at the picture: people do, and recorders; agents only listen."""
+    return bool(participant.kind != rtc.ParticipantKind.PARTICIPANT_KIND_AGENT)
+
+
+def has_expired(room_token: str) -> bool:
+    """Whether a token opens no room any more."""
+    expires_s = jwt.decode(room_token, options={"verify_signature": False}).get("exp")
+    return expires_s is not None and time.time() > float(expires_s) + TOKEN_LEEWAY_S
 
 
 def silence_sdk_log() -> None:

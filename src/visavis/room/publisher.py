@@ -123,6 +123,8 @@ class Publisher:
         self.frames_sent = 0
         self.ticks_late = 0
         self.speaking = False
+        self.watched = True
+        """Somebody may be looking. While nobody is, a frame a second is enough."""
 
     async def publish(self, room: rtc.Room) -> None:
         """Publish both tracks into a room that was just entered."""
@@ -156,7 +158,11 @@ class Publisher:
             if leaves_s is not None:
                 in_time = self._is_time_to_draw(late_s)
                 self._note_strain(in_time)
-                if in_time and self._performer.is_drawing_due:
+                if (
+                    in_time
+                    and self._performer.is_drawing_due
+                    and (self.watched or tick.index % self._performer.fps == 0)
+                ):
                     self._send_picture(leaves_s)
 
     def on_pushed(self) -> None:

@@ -17,7 +17,16 @@ from visavis.errors import RoomError
 from visavis.performer import Performer
 from visavis.room.agent_stream import AgentStream
 from visavis.room.config import SessionConfig
-from visavis.room.connection import FINAL_REASONS, connect, introduce, is_machine, require_publishing, silence_sdk_log
+from visavis.room.connection import (
+    FINAL_REASONS,
+    connect,
+    has_expired,
+    introduce,
+    is_machine,
+    may_watch,
+    require_publishing,
+    silence_sdk_log,
+)
 from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
 from visavis.room.listener import Listener
 from visavis.room.publisher import Publisher
@@ -139,7 +148,7 @@ class RoomSession:
             except RoomError:
                 if not joined_before:
                     raise
-                end = None
+                end = StateChanged(SessionState.FAILED, "token_expired") if has_expired(self._token) else None
             finally:
                 await self._part(room)
             if end is not None:
@@ -174,6 +183,9 @@ class RoomSession:
         await connect(room, self._config.room_url, self._token)
         require_publishing(room)
         self._agent_stream.enter(room)
+        room.on("participant_connected", lambda _: self._look_around(room, publisher))
+        room.on("participant_disconnected", lambda _: self._look_around(room, publisher))
+        self._look_around(room, publisher)
         if self._agent_stream.agent is None:
             self._listener.attach(room)
         publishing = asyncio.create_task(publisher.publish(room))
@@ -208,6 +220,9 @@ class RoomSession:
             watching.cancel()
             leaving.cancel()
             await asyncio.gather(watching, leaving, return_exceptions=True)
+
+    def _look_around(self, room: rtc.Room, publisher: Publisher) -> None:
+        publisher.watched = any(may_watch(participant) for participant in room.remote_participants.values())
 
     async def _watch(self, room: rtc.Room, publisher: Publisher) -> StateChanged:
         """Report once a second; return when there has been nobody to talk to for too long."""

@@ -62,6 +62,7 @@ REASONS: Final = {
     "room_deleted": "The room was deleted.",
     "room_closed": "The room was closed.",
     "identity_taken": "Another participant joined with its identity.",
+    "token_expired": "Its room token expired while the LiveKit server was away.",
     "room_lost": "The LiveKit server did not come back.",
     "crashed": "Its process died again and again.",
     "internal_error": "Something broke in its process; the log says what.",
