@@ -125,7 +125,12 @@ class LiveKitServer:
                     "enable_loopback_candidate": True,
                     "congestion_control": {"allow_pause": True},
                 },
-                "room": {"auto_create": True, "empty_timeout": 60, "departure_timeout": 20},
+                "room": {
+                    "auto_create": True,
+                    "empty_timeout": 60,
+                    "departure_timeout": 20,
+                    "sync_streams": True,  # receivers align a participant's picture and sound
+                },
                 "logging": {"level": "info", "json": True},
             }
         )
