@@ -10,6 +10,7 @@ from __future__ import annotations
 import asyncio
 import json
 import logging
+import time
 from collections import deque
 from dataclasses import dataclass, field
 from typing import Final, Protocol
@@ -81,6 +82,7 @@ class _Utterance:
     complete: bool = False
     """All of its sound has been pushed."""
     started: bool = False
+    last_chunk_s: float = field(default_factory=time.monotonic)
 
 
 class AgentStream:
@@ -218,36 +220,35 @@ class AgentStream:
         """Push the sound of one utterance until it ends, or its end must be taken for lost."""
         frame_bytes = 2 * utterance.channels
         rest = b""
-        chunks = aiter(utterance.reader)
-        while True:
-            reading = asyncio.ensure_future(anext(chunks, None))
-            try:
-                if not await self._arrives(reading, utterance):
+        utterance.last_chunk_s = time.monotonic()
+        watching = asyncio.create_task(self._close_when_lost(utterance), name="watch for a lost end")
+        try:
+            # Thousands of chunks come at once: nothing but this loop may be done for each.
+            async for chunk in utterance.reader:
+                if utterance not in self._utterances:
                     return
-                chunk = reading.result()
-            finally:
-                reading.cancel()
-            if chunk is None or utterance not in self._utterances:
-                return
-            data = rest + chunk if rest else chunk
-            whole = len(data) - len(data) % frame_bytes
-            rest = data[whole:]
-            if whole:
-                pcm = np.frombuffer(data, np.int16, whole // 2)
-                sound = pcm.reshape(-1, utterance.channels) if utterance.channels > 1 else pcm
-                utterance.segments.add(self._mouth.push(sound, utterance.sample_rate_hz))
+                utterance.last_chunk_s = time.monotonic()
+                data = rest + chunk if rest else chunk
+                whole = len(data) - len(data) % frame_bytes
+                rest = data[whole:]
+                if whole:
+                    pcm = np.frombuffer(data, np.int16, whole // 2)
+                    sound = pcm.reshape(-1, utterance.channels) if utterance.channels > 1 else pcm
+                    utterance.segments.add(self._mouth.push(sound, utterance.sample_rate_hz))
+        finally:
+            watching.cancel()
+            await asyncio.gather(watching, return_exceptions=True)
 
-    async def _arrives(self, reading: asyncio.Future[bytes | None], utterance: _Utterance) -> bool:
-        """Whether more of the utterance came."""
-        waited_s = 0.0
+    async def _close_when_lost(self, utterance: _Utterance) -> None:
+        """Ends the reading of an utterance whose own end was lost."""
         while True:
-            await asyncio.wait({reading}, timeout=SUPERSEDED_S)
-            if reading.done():
-                return True
-            waited_s += SUPERSEDED_S
-            if not self._incoming.empty() or (waited_s >= STALLED_S and self._mouth.is_drained):
-                logger.warning("the end of an utterance was lost", extra={"waited_s": waited_s})
-                return False
+            await asyncio.sleep(SUPERSEDED_S)
+            waited_s = time.monotonic() - utterance.last_chunk_s
+            superseded = waited_s >= SUPERSEDED_S and not self._incoming.empty()
+            if superseded or (waited_s >= STALLED_S and self._mouth.is_drained):
+                logger.warning("the end of an utterance was lost", extra={"waited_s": round(waited_s, 1)})
+                utterance.reader.close()
+                return
 
     def _of_segment(self, segment_id: int) -> _Utterance | None:
         return next((utterance for utterance in self._utterances if segment_id in utterance.segments), None)
