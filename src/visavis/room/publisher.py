@@ -123,8 +123,7 @@ class Publisher:
         self.frames_sent = 0
         self.ticks_late = 0
         self.speaking = False
-        self.watched = True
-        """Somebody may be looking. While nobody is, a frame a second is enough."""
+        self._watched = True
 
     async def publish(self, room: rtc.Room) -> None:
         """Publish both tracks into a room that was just entered."""
@@ -161,9 +160,13 @@ class Publisher:
                 if (
                     in_time
                     and self._performer.is_drawing_due
-                    and (self.watched or tick.index % self._performer.fps == 0)
+                    and (self._watched or tick.index % self._performer.fps == 0)
                 ):
                     self._send_picture(leaves_s)
+
+    def watch_out(self, watched: bool) -> None:
+        """Somebody may be looking, or nobody is: then a frame a second is enough."""
+        self._watched = watched
 
     def on_pushed(self) -> None:
         """Speech was queued at the performer: it need not wait for the next tick to be due."""

@@ -16,6 +16,7 @@ from numpy.typing import NDArray
 from visavis.errors import RoomError
 from visavis.performer import Performer
 from visavis.room.agent_stream import AgentStream
+from visavis.room.audience import Audience
 from visavis.room.config import SessionConfig
 from visavis.room.connection import (
     FINAL_REASONS,
@@ -23,7 +24,6 @@ from visavis.room.connection import (
     has_expired,
     introduce,
     is_machine,
-    may_watch,
     require_publishing,
     silence_sdk_log,
 )
@@ -183,9 +183,7 @@ class RoomSession:
         await connect(room, self._config.room_url, self._token)
         require_publishing(room)
         self._agent_stream.enter(room)
-        room.on("participant_connected", lambda _: self._look_around(room, publisher))
-        room.on("participant_disconnected", lambda _: self._look_around(room, publisher))
-        self._look_around(room, publisher)
+        audience = Audience(room, publisher.watch_out)
         if self._agent_stream.agent is None:
             self._listener.attach(room)
         publishing = asyncio.create_task(publisher.publish(room))
@@ -205,6 +203,7 @@ class RoomSession:
             self._report(Joined(me.sid, me.identity, room.name, warnings))
             self._report(StateChanged(SessionState.CONNECTED))
         watching = asyncio.create_task(self._watch(room, publisher), name="watch")
+        glancing = asyncio.create_task(audience.watch(), name="glance")
         leaving = asyncio.create_task(self._leaving.wait(), name="leaving")
         try:
             waiting: set[asyncio.Future[Any]] = {gone, watching, leaving}
@@ -217,12 +216,10 @@ class RoomSession:
                 return StateChanged(SessionState.LEFT, reason) if reason else None
             return await watching
         finally:
-            watching.cancel()
-            leaving.cancel()
-            await asyncio.gather(watching, leaving, return_exceptions=True)
-
-    def _look_around(self, room: rtc.Room, publisher: Publisher) -> None:
-        publisher.watched = any(may_watch(participant) for participant in room.remote_participants.values())
+            tasks = (watching, glancing, leaving)
+            for task in tasks:
+                task.cancel()
+            await asyncio.gather(*tasks, return_exceptions=True)
 
     async def _watch(self, room: rtc.Room, publisher: Publisher) -> StateChanged:
         """Report once a second; return when there has been nobody to talk to for too long."""

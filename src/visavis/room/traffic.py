@@ -46,3 +46,19 @@ class TrafficMeter:
         rate = max(0, sent - self._bytes) * 8 / elapsed_s if self._bytes else 0.0
         self._bytes, self._at_s = sent, now_s
         return Traffic(round(rate), None if round_trip_ms is None else round(round_trip_ms, 1))
+
+
+async def is_picture_wanted(room: rtc.Room) -> bool:
+    """Whether the server wants the picture at present: it stops the encoder a while after the last viewer has left."""
+    if not room.isconnected():
+        return False
+    try:
+        async with asyncio.timeout(1.0):
+            stats = await room.get_rtc_stats()
+    except (RuntimeError, TimeoutError):
+        return False
+    return any(
+        report.outbound_rtp.outbound.active
+        for report in stats.publisher_stats
+        if report.WhichOneof("stats") == "outbound_rtp" and report.outbound_rtp.stream.kind == "video"
+    )
