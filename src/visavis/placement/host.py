@@ -23,7 +23,7 @@ from visavis.room.preflight import check_room
 
 logger = logging.getLogger(__name__)
 
-SESSIONS_PER_CORE: Final = 2.5
+SESSIONS_PER_CORE: Final = 2.0
 """Speaking sessions of 512x512 at 25 fps that a core holds beside a LiveKit server: see benchmarks/README.md."""
 START_TIMEOUT_S: Final = 20.0
 _MAX_AHEAD_S: Final = 20.0

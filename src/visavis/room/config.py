@@ -22,7 +22,7 @@ class VideoConfig:
     width_px: int = 512
     height_px: int = 512
     fps: int = 25
-    max_bitrate_bps: int = 1_000_000
+    max_bitrate_bps: int = 800_000
     codec: Codec = "vp8"
     """VP8 looks better at the same rate and every client decodes it; H.264 costs a third less CPU."""
 
