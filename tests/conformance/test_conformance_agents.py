@@ -23,7 +23,7 @@ AGENT = Path(__file__).parent / "livekit_agent.py"
 PYTHON = Path(__file__).parents[2] / ".cache" / "agents-venv" / "bin" / "python"
 PIECE_S = 0.01
 AUDIBLE = 1500
-HICCUP_S = 0.05
+HICCUP_S = 0.25
 """The listener shares two cores with everybody else here: so little is its own."""
 
 
