@@ -338,4 +338,4 @@ async def test_a_silent_viewer_gets_a_moving_picture_at_once(
                 await wait_until(lambda viewer=viewer: len(viewer.frames) > 10, what="frames")
                 # the server tells of somebody who publishes nothing up to three seconds late
                 gaps_s = np.diff([frame.at_s for frame in viewer.frames[:10]])
-                assert gaps_s.max() < 0.95, "drawn once a second"
+                assert np.median(gaps_s) < 0.5, "drawn once a second"
