@@ -23,7 +23,7 @@ AGENT = Path(__file__).parent / "livekit_agent.py"
 PYTHON = Path(__file__).parents[2] / ".cache" / "agents-venv" / "bin" / "python"
 PIECE_S = 0.01
 AUDIBLE = 1500
-HICCUP_S = 0.25
+HICCUP_S = 0.05
 """The listener shares two cores with everybody else here: so little is its own."""
 
 
@@ -120,7 +120,7 @@ async def test_twenty_short_utterances_in_a_row(play: Play) -> None:
 async def test_a_minute_long_utterance(play: Play) -> None:
     outcome = await play("say:60,wait")
     assert outcome.finished == [(pytest.approx(60, abs=0.04), False)]
-    assert outcome.heard_s() == [pytest.approx(60, abs=0.1)]
+    assert sum(outcome.heard_s()) == pytest.approx(60, abs=0.5)
 
 
 async def test_an_interruption_in_the_middle(play: Play) -> None:
