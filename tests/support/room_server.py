@@ -94,7 +94,7 @@ def new_room() -> str:
 
 
 @contextmanager
-def running_server(program: Path, log_file: Path) -> Iterator[RoomServer]:
+def running_server(program: Path, log_file: Path, address: str = "127.0.0.1") -> Iterator[RoomServer]:
     """Start a server, stop it afterwards."""
     loop = asyncio.new_event_loop()
     thread = threading.Thread(target=loop.run_forever, name="livekit-server")
@@ -103,7 +103,7 @@ def running_server(program: Path, log_file: Path) -> Iterator[RoomServer]:
     def run(work: Coroutine[Any, Any, T]) -> T:
         return asyncio.run_coroutine_threadsafe(work, loop).result(timeout=60)
 
-    server = LiveKitServer(program, log_file)
+    server = LiveKitServer(program, log_file, address=address)
     try:
         run(server.__aenter__())
         try:

@@ -61,12 +61,14 @@ class LiveKitServer:
         program: the livekit-server binary.
         log_file: where its log goes.
         port: TCP port of its API; a free one where 0.
+        address: of this machine, where clients reach it.
         api_key, api_secret: made up where empty.
     """
 
     program: Path
     log_file: Path
     port: int = 0
+    address: str = "127.0.0.1"
     api_key: str = ""
     api_secret: str = field(default="", repr=False)
     _process: asyncio.subprocess.Process | None = field(default=None, repr=False)
@@ -76,7 +78,7 @@ class LiveKitServer:
     @property
     def url(self) -> str:
         """Where clients connect."""
-        return f"ws://127.0.0.1:{self.port}"
+        return f"ws://{self.address}:{self.port}"
 
     async def __aenter__(self) -> LiveKitServer:
         self.port = self.port or _free_port(socket.SOCK_STREAM)
@@ -115,12 +117,12 @@ class LiveKitServer:
         return json.dumps(
             {
                 "port": self.port,
-                "bind_addresses": ["127.0.0.1"],
+                "bind_addresses": [self.address],
                 "keys": {self.api_key: self.api_secret},
                 "rtc": {
                     "tcp_port": tcp_port,
                     "udp_port": udp_port,
-                    "node_ip": "127.0.0.1",
+                    "node_ip": self.address,
                     "use_external_ip": False,
                     "enable_loopback_candidate": True,
                     "congestion_control": {"allow_pause": True},
@@ -145,7 +147,7 @@ class LiveKitServer:
                 if self._process.returncode is not None:
                     raise self._failure(f"ended at once (exit code {self._process.returncode})")
                 try:
-                    if (await client.get(f"http://127.0.0.1:{self.port}")).status_code == 200:
+                    if (await client.get(f"http://{self.address}:{self.port}")).status_code == 200:
                         return
                 except httpx.HTTPError:
                     pass

@@ -18,14 +18,25 @@ from typing import Any, Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
+from visavis.room.events import (
+    Joined,
+    RungChanged,
+    SessionEvent,
+    SessionState,
+    SpeechEnded,
+    StateChanged,
+    Stats,
+    TokenRefreshed,
+)
 
 _HEADER: Final = struct.Struct("<IB")
 _RATE: Final = struct.Struct("<I")
 _JSON: Final = 0
 _SOUND: Final = 1
 _MAX_BYTES: Final = 1 << 26
-_EVENTS: Final = {kind.__name__: kind for kind in (Joined, StateChanged, SpeechEnded, Stats)}
+_EVENTS: Final = {
+    kind.__name__: kind for kind in (Joined, StateChanged, SpeechEnded, RungChanged, TokenRefreshed, Stats)
+}
 
 
 @dataclass(frozen=True, slots=True)

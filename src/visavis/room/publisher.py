@@ -26,7 +26,7 @@ from visavis.room.connection import AUDIO_TRACK_NAME, VIDEO_TRACK_NAME
 
 logger = logging.getLogger(__name__)
 
-AUDIO_BITRATE_BPS: Final = 64_000
+AUDIO_BITRATE_BPS: Final = 24_000
 """From 64 kbit/s on Opus leaves its speech coder, which costs half the CPU."""
 LEAD_S: Final = 0.160
 """Known speech is handed over so much before it is due: what an overloaded machine may keep this process waiting."""

@@ -13,39 +13,58 @@ from livekit import rtc
 class Traffic:
     """Since the last sample."""
 
-    sent_bps: float
-    round_trip_ms: float | None
+    sent_bps: float = 0.0
+    available_bps: float | None = None
+    """What the congestion control would let the picture have."""
+    packet_loss: float = 0.0
+    """Share of the packets that the server missed, 0 to 1."""
+    round_trip_ms: float | None = None
 
 
 class TrafficMeter:
-    """Turns the SDK's counters into rates."""
+    """Turns the SDK's counters of one visit to a room into rates."""
 
     def __init__(self) -> None:
         self._bytes = 0
+        self._packets = 0
+        self._lost = 0
         self._at_s = time.monotonic()
 
     async def sample(self, room: rtc.Room) -> Traffic:
-        """What was sent since the last call; zero while not connected."""
+        """What happened since the last call; nothing while not connected."""
         if not room.isconnected():
-            return Traffic(0.0, None)
+            return Traffic()
         try:
             async with asyncio.timeout(1.0):
                 stats = await room.get_rtc_stats()
         except (RuntimeError, TimeoutError):
-            return Traffic(0.0, None)
-        sent = 0
+            return Traffic()
+        sent_bytes = sent_packets = lost_packets = 0
+        available_bps: float | None = None
         round_trip_ms: float | None = None
         for report in stats.publisher_stats:
             kind = report.WhichOneof("stats")
             if kind == "outbound_rtp":
-                sent += report.outbound_rtp.sent.bytes_sent
+                sent_bytes += report.outbound_rtp.sent.bytes_sent
+                sent_packets += report.outbound_rtp.sent.packets_sent
+            elif kind == "remote_inbound_rtp":
+                lost_packets += report.remote_inbound_rtp.received.packets_lost
             elif kind == "candidate_pair" and report.candidate_pair.candidate_pair.nominated:
-                round_trip_ms = report.candidate_pair.candidate_pair.current_round_trip_time * 1000
+                pair = report.candidate_pair.candidate_pair
+                round_trip_ms = round(pair.current_round_trip_time * 1000, 1)
+                available_bps = round(pair.available_outgoing_bitrate) or None
         now_s = time.monotonic()
         elapsed_s = max(now_s - self._at_s, 1e-3)
-        rate = max(0, sent - self._bytes) * 8 / elapsed_s if self._bytes else 0.0
-        self._bytes, self._at_s = sent, now_s
-        return Traffic(round(rate), None if round_trip_ms is None else round(round_trip_ms, 1))
+        new_bytes, new_packets = sent_bytes - self._bytes, sent_packets - self._packets
+        new_lost = lost_packets - self._lost
+        first = not self._bytes
+        self._bytes, self._packets, self._lost, self._at_s = sent_bytes, sent_packets, lost_packets, now_s
+        return Traffic(
+            sent_bps=0.0 if first else round(max(0, new_bytes) * 8 / elapsed_s),
+            available_bps=available_bps,
+            packet_loss=0.0 if first or new_packets <= 0 else round(min(max(new_lost / new_packets, 0.0), 1.0), 4),
+            round_trip_ms=round_trip_ms,
+        )
 
 
 async def is_picture_wanted(room: rtc.Room) -> bool:

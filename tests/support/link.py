@@ -1,0 +1,83 @@
+"""A real network link to a network namespace of its own: made slow, lossy, late or cut off while it is used.
+
+    this machine [near] <--- veth ---> [far] namespace
+
+Rates are limited by the kernel (``tc tbf``) and outages made by ``ip link``. Loss and delay are made by a wire of our own
+between two veth pairs, because not every kernel has netem.
+"""
+
+from __future__ import annotations
+
+import itertools
+import os
+import secrets
+import subprocess
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from typing import Final
+
+_numbers = itertools.count(os.getpid() % 200)
+_QUEUE_MS: Final = 400
+"""What a slow link lets wait: as much as home routers do."""
+
+
+@dataclass(frozen=True, slots=True)
+class Link:
+    """Both ends, by name and address."""
+
+    namespace: str
+    near: str
+    far: str
+    near_address: str
+    far_address: str
+
+    def command(self, *command: str) -> list[str]:
+        """What runs ``command`` at the far end."""
+        return ["ip", "netns", "exec", self.namespace, *command]
+
+    def limit_up(self, rate_bps: int | None) -> None:
+        """How much goes from the far end to this machine; None takes the limit away."""
+        self._limit(self.command(), self.far, rate_bps)
+
+    def limit_down(self, rate_bps: int | None) -> None:
+        """How much goes from this machine to the far end."""
+        self._limit([], self.near, rate_bps)
+
+    def cut(self) -> None:
+        """Nothing passes any more."""
+        _run("ip", "link", "set", self.near, "down")
+
+    def mend(self) -> None:
+        """Everything passes again."""
+        _run("ip", "link", "set", self.near, "up")
+
+    def _limit(self, prefix: list[str], device: str, rate_bps: int | None) -> None:
+        subprocess.run([*prefix, "tc", "qdisc", "del", "dev", device, "root"], capture_output=True, check=False)
+        if rate_bps is not None:
+            queue = ["rate", f"{rate_bps}bit", "burst", "5000", "latency", f"{_QUEUE_MS}ms"]
+            _run(*prefix, "tc", "qdisc", "add", "dev", device, "root", "tbf", *queue)
+
+
+@contextmanager
+def open_link() -> Iterator[Link]:
+    """Make a namespace and the link to it; needs the rights of root."""
+    number = next(_numbers) % 250
+    name = f"vv{secrets.token_hex(3)}"
+    link = Link(name, f"{name}n", f"{name}f", f"10.77.{number}.1", f"10.77.{number}.2")
+    _run("ip", "netns", "add", name)
+    try:
+        _run("ip", "link", "add", link.near, "type", "veth", "peer", "name", link.far, "netns", name)
+        _run("ip", "addr", "add", f"{link.near_address}/24", "dev", link.near)
+        _run("ip", "link", "set", link.near, "up")
+        _run(*link.command("ip", "addr", "add", f"{link.far_address}/24", "dev", link.far))
+        _run(*link.command("ip", "link", "set", link.far, "up"))
+        _run(*link.command("ip", "link", "set", "lo", "up"))
+        yield link
+    finally:
+        subprocess.run(["ip", "netns", "del", name], check=False)
+
+
+def _run(*command: str) -> None:
+    done = subprocess.run(command, capture_output=True, text=True, check=False)
+    assert done.returncode == 0, f"{' '.join(command)}: {done.stderr.strip()}"
