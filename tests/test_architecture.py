@@ -20,9 +20,10 @@ ALLOWED = {
     "video": {"errors", "media"},
     "room": {"performer", "avatar", "media", "errors", "face"},
     "voice": {"media", "errors"},
-    "placement": {"room", "performer", "avatar", "errors", "media", "render", "speech"},  # to warm them up
+    "stream": {"performer", "media", "errors"},
+    "placement": {"room", "stream", "performer", "avatar", "errors", "media", "render", "speech"},  # to warm them up
     "store": {"errors"},
-    "service": {"placement", "room", "store", "voice", "portrait", "avatar", "errors", "media"},
+    "service": {"placement", "room", "stream", "store", "voice", "portrait", "avatar", "errors", "media"},
     "embedded": {"errors"},
     "settings": {"errors"},
     "bench": {

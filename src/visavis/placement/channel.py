@@ -1,7 +1,7 @@
 """Messages between a host and a session's process: length-prefixed JSON, and sound as it is.
 
 Each message is ``uint32 length, uint8 kind, payload`` (little endian). Kind 0 is JSON, kind 1 is sound: ``uint32 rate``
-and ``int16`` mono samples.
+and ``int16`` mono samples. Kind 2 is whatever a stream's client sends or is sent, passed through unread.
 """
 
 from __future__ import annotations
@@ -33,6 +33,7 @@ _HEADER: Final = struct.Struct("<IB")
 _RATE: Final = struct.Struct("<I")
 _JSON: Final = 0
 _SOUND: Final = 1
+_BYTES: Final = 2
 _MAX_BYTES: Final = 1 << 26
 _EVENTS: Final = {
     kind.__name__: kind for kind in (Joined, StateChanged, SpeechEnded, RungChanged, TokenRefreshed, Stats)
@@ -74,7 +75,22 @@ class Channel:
         self._write(_SOUND, _RATE.pack(sound.sample_rate_hz) + np.ascontiguousarray(sound.pcm, np.int16).tobytes())
         await self._writer.drain()
 
-    async def receive(self) -> dict[str, Any] | Sound | None:
+    def post_bytes(self, message: bytes) -> None:
+        """Send without waiting; :attr:`unsent_bytes` tells whether the other end keeps up."""
+        self._write(_BYTES, message)
+
+    async def send_bytes(self, message: bytes) -> None:
+        """Send at the pace at which the other end takes it."""
+        self._write(_BYTES, message)
+        with contextlib.suppress(ConnectionError):  # the end of the stream tells it too
+            await self._writer.drain()
+
+    @property
+    def unsent_bytes(self) -> int:
+        """What waits for the other end to read."""
+        return self._writer.transport.get_write_buffer_size()
+
+    async def receive(self) -> dict[str, Any] | Sound | bytes | None:
         """The next message; None when the other end is gone."""
         try:
             length, kind = _HEADER.unpack(await self._reader.readexactly(_HEADER.size))
@@ -86,6 +102,8 @@ class Channel:
         if kind == _SOUND:
             (rate,) = _RATE.unpack_from(payload)
             return Sound(np.frombuffer(payload, np.int16, offset=_RATE.size), rate)
+        if kind == _BYTES:
+            return payload
         message: dict[str, Any] = json.loads(payload)
         return message
 

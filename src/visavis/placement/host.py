@@ -8,18 +8,22 @@ import multiprocessing
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator
-from contextlib import aclosing, suppress
+from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
+from contextlib import aclosing, asynccontextmanager, suppress
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any, Final
 
 from visavis.errors import RoomError
 from visavis.placement.channel import Channel, Sound, decode_event
+from visavis.placement.processes import TERMINATE_TIMEOUT_S, exited
+from visavis.placement.stream_worker import run_stream_worker
+from visavis.placement.streams import RunningStream
 from visavis.placement.worker import run_worker
 from visavis.room import Joined, SessionConfig, SessionState, StateChanged, Stats
 from visavis.room.events import SessionEvent, SpeechEnded
 from visavis.room.preflight import check_room
+from visavis.stream import StreamConfig
 
 logger = logging.getLogger(__name__)
 
@@ -29,7 +33,6 @@ START_TIMEOUT_S: Final = 20.0
 _MAX_AHEAD_S: Final = 20.0
 """A text makes sound faster than it is heard: more than this is not sent ahead."""
 _LEAVE_TIMEOUT_S: Final = 6.0
-_TERMINATE_TIMEOUT_S: Final = 2.0
 _MACHINE_FULL: Final = "machine_full"
 
 
@@ -101,7 +104,7 @@ class RunningSession:
     async def leave(self) -> None:
         """Leave the room; returns when the process is gone, however stubborn it is."""
         self.channel.post({"do": "leave"})
-        for wait_s, then in ((_LEAVE_TIMEOUT_S, self.process.terminate), (_TERMINATE_TIMEOUT_S, self.process.kill)):
+        for wait_s, then in ((_LEAVE_TIMEOUT_S, self.process.terminate), (TERMINATE_TIMEOUT_S, self.process.kill)):
             try:
                 async with asyncio.timeout(wait_s):
                     await self.ended.wait()
@@ -154,6 +157,7 @@ class SessionHost:
     def __init__(self, *, max_sessions: int | None = None) -> None:
         self.max_sessions = max_sessions or default_max_sessions()
         self._sessions: dict[str, RunningSession] = {}
+        self._streams: dict[str, RunningStream] = {}
         self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = multiprocessing.get_context("forkserver")
@@ -164,7 +168,10 @@ class SessionHost:
         return self
 
     async def __aexit__(self, *_: object) -> None:
-        await asyncio.gather(*(session.leave() for session in list(self._sessions.values())))
+        await asyncio.gather(
+            *(session.leave() for session in list(self._sessions.values())),
+            *(stream.aclose() for stream in list(self._streams.values())),
+        )
         await asyncio.gather(*self._tasks, return_exceptions=True)
 
     @property
@@ -179,12 +186,7 @@ class SessionHost:
             RoomError: ``machine_full``, ``room_url_invalid``, ``room_unreachable``, ``token_refused``,
                 ``join_timeout``, ``session_crashed``, or what the session's process says.
         """
-        if len(self._sessions) + self._starting >= self.max_sessions:
-            raise RoomError(
-                _MACHINE_FULL,
-                f"This machine already runs {self.max_sessions} sessions, as many as it is set to hold.",
-                "Let one leave first, or raise VISAVIS_MAX_SESSIONS where there is CPU to spare.",
-            )
+        self._require_place()
         self._starting += 1
         try:
             await check_room(config.room_url, config.room_token)
@@ -210,6 +212,38 @@ class SessionHost:
             raise error
         return session
 
+    @asynccontextmanager
+    async def stream(self, config: StreamConfig, avatar_path: Path) -> AsyncIterator[RunningStream]:
+        """An agent behind a connection of one's own, in a process that ends with the context.
+
+        Raises:
+            RoomError: ``machine_full``: streams and sessions share the places there are.
+        """
+        self._require_place()
+        self._starting += 1
+        try:
+            channel, process = await self._fork(run_stream_worker, config, avatar_path, config.stream_id)
+            stream = self._streams[config.stream_id] = RunningStream(config, channel, process)
+        finally:
+            self._starting -= 1
+        try:
+            yield stream
+        finally:
+            # Owned by the host: whoever is cancelled here leaves no process behind.
+            await asyncio.shield(self._own(self._end_stream(stream), f"end {config.stream_id}"))
+
+    async def _end_stream(self, stream: RunningStream) -> None:
+        await stream.aclose()
+        self._streams.pop(stream.config.stream_id, None)
+
+    def _require_place(self) -> None:
+        if len(self._sessions) + len(self._streams) + self._starting >= self.max_sessions:
+            raise RoomError(
+                _MACHINE_FULL,
+                f"This machine already runs {self.max_sessions} sessions, as many as it is set to hold.",
+                "Let one leave first, or raise VISAVIS_MAX_SESSIONS where there is CPU to spare.",
+            )
+
     async def _warm_up(self) -> None:
         """Start the template: the first session need not wait for it."""
         process = self._context.Process(target=int)
@@ -218,10 +252,19 @@ class SessionHost:
         process.close()
 
     async def _spawn(self, config: SessionConfig, avatar_path: Path) -> RunningSession:
+        channel, process = await self._fork(run_worker, config, avatar_path, config.session_id)
+        session = RunningSession(config, channel, process)
+        self._sessions[config.session_id] = session
+        return session
+
+    async def _fork(
+        self, run: Callable[..., None], config: object, avatar_path: Path, name: str
+    ) -> tuple[Channel, ForkServerProcess]:
+        """A process of the warm template that runs ``run``, and our end of the channel to it."""
         ours, theirs = socket.socketpair()
         log_level = logging.getLogger().getEffectiveLevel()
         process = self._context.Process(
-            target=run_worker, args=(theirs, config, avatar_path, log_level), name=f"visavis {config.session_id}"
+            target=run, args=(theirs, config, avatar_path, log_level), name=f"visavis {name}"
         )
         try:
             await asyncio.to_thread(process.start)
@@ -230,15 +273,13 @@ class SessionHost:
             raise
         finally:
             theirs.close()
-        session = RunningSession(config, await Channel.open(ours), process)
-        self._sessions[config.session_id] = session
-        return session
+        return await Channel.open(ours), process
 
     async def _follow(self, session: RunningSession, outcome: asyncio.Future[RoomError | None]) -> None:
         """Take in everything a session says, until its process is gone."""
         try:
             while (message := await session.channel.receive()) is not None:
-                if isinstance(message, Sound):
+                if isinstance(message, Sound | bytes):
                     continue
                 if "failed" in message:
                     error = RoomError(**message["failed"])
@@ -254,7 +295,7 @@ class SessionHost:
 
     async def _reap(self, session: RunningSession, outcome: asyncio.Future[RoomError | None]) -> None:
         await session.channel.aclose()
-        await _exited(session.process)
+        await exited(session.process)
         if not session.state.final:
             logger.error(
                 "session process died",
@@ -268,23 +309,8 @@ class SessionHost:
         self._sessions.pop(session.session_id, None)
         session.note_end()
 
-    def _own(self, work: Any, name: str) -> None:
+    def _own(self, work: Coroutine[Any, Any, None], name: str) -> asyncio.Task[None]:
         task = asyncio.create_task(work, name=name)
         self._tasks.add(task)
         task.add_done_callback(self._tasks.discard)
-
-
-async def _exited(process: ForkServerProcess) -> None:
-    """Wait for the process to end, killing it where it hangs after closing its channel."""
-    loop = asyncio.get_running_loop()
-    gone = asyncio.Event()
-    loop.add_reader(process.sentinel, gone.set)
-    try:
-        async with asyncio.timeout(_TERMINATE_TIMEOUT_S):
-            await gone.wait()
-    except TimeoutError:
-        process.kill()
-        await gone.wait()
-    finally:
-        loop.remove_reader(process.sentinel)
-    process.join()
+        return task

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import asyncio
 import logging
-import os
 import signal
 import socket
 from pathlib import Path
@@ -13,6 +12,7 @@ from visavis.avatar import Avatar
 from visavis.errors import VisavisError
 from visavis.performer import Performer
 from visavis.placement.channel import Channel, Sound, encode_event
+from visavis.placement.processes import run_to_exit
 from visavis.room import RoomSession, SessionConfig, SessionState, StateChanged
 
 logger = logging.getLogger(__name__)
@@ -20,13 +20,7 @@ logger = logging.getLogger(__name__)
 
 def run_worker(end: socket.socket, config: SessionConfig, avatar_path: Path, log_level: int) -> None:
     """Run one session to its end. The process is told what to do through ``end`` and leaves when that closes."""
-    logging.basicConfig(level=log_level, format=f"%(levelname)s %(name)s [{config.session_id}] %(message)s")
-    signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides what happens
-    signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    asyncio.run(_serve(end, config, avatar_path))
-    # threads of native libraries would be torn down under their feet by a normal exit
-    logging.shutdown()
-    os._exit(0)
+    run_to_exit(_serve(end, config, avatar_path), config.session_id, log_level)
 
 
 async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -> None:
@@ -63,6 +57,8 @@ async def _obey(channel: Channel, session: RoomSession) -> None:
     while (message := await channel.receive()) is not None:
         if isinstance(message, Sound):
             session.push(message.pcm, message.sample_rate_hz)
+        elif isinstance(message, bytes):
+            continue
         elif message["do"] == "end_speech":
             session.end_segment()
         elif message["do"] == "interrupt":
