@@ -13,6 +13,7 @@ import httpx
 import uvicorn
 
 from visavis.api import open_app
+from visavis.api.sockets import WEBSOCKET_OPTIONS, tune
 from visavis.settings import Settings
 
 API_KEY = "a-key-for-tests"
@@ -26,7 +27,8 @@ async def serve(data_dir: Path, **overrides: Any) -> AsyncIterator[httpx.AsyncCl
     settings = Settings(data_dir=data_dir, **{"api_key": API_KEY, "demo_agents": False} | overrides)
     async with open_app(settings) as app:
         with socket.create_server(("127.0.0.1", 0)) as listener:
-            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off"))
+            tune(listener)
+            server = uvicorn.Server(uvicorn.Config(app, log_config=None, lifespan="off", **WEBSOCKET_OPTIONS))
             running = asyncio.create_task(server.serve([listener]))
             try:
                 while not server.started:

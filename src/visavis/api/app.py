@@ -13,7 +13,7 @@ from fastapi.security import HTTPBearer
 from visavis import __version__
 from visavis.api.errors import CatchAll, install_error_handlers
 from visavis.api.middleware import LimitBody, RequireKey
-from visavis.api.routes import agents, bithuman, health, metrics, room_tokens, sessions
+from visavis.api.routes import agents, bithuman, health, metrics, room_tokens, sessions, stream
 from visavis.api.schemas import ErrorResponse
 from visavis.api.studio import add_studio
 from visavis.service import LiveKitKey, ServiceConfig, Services, open_services
@@ -72,6 +72,7 @@ def _create_app(settings: Settings, services: Services) -> FastAPI:
     app.state.services = services
     for router in (agents.router, sessions.router, room_tokens.router, bithuman.router):
         app.include_router(router, prefix="/v1", dependencies=[Security(KEY_SCHEME)], responses=ERRORS)
+    app.include_router(stream.router, prefix="/v1")
     app.include_router(metrics.router, dependencies=[Security(KEY_SCHEME)], responses=ERRORS)
     app.include_router(health.router)
     if settings.studio:

@@ -10,6 +10,7 @@ from starlette.exceptions import HTTPException
 from starlette.types import ASGIApp, Message, Receive, Scope, Send
 
 from visavis.api.errors import error_response
+from visavis.api.websocket_keys import SUBPROTOCOL, key_of_subprotocols, refuse_in_band
 
 PROTECTED: Final = ("/v1", "/metrics")
 """Everything below is for holders of the key: a route that does not exist, too."""
@@ -29,10 +30,10 @@ class RequireKey:
         self._key = key.encode()
 
     async def __call__(self, scope: Scope, receive: Receive, send: Send) -> None:
-        if scope["type"] != "http" or not self._is_protected(scope["path"]):
+        if scope["type"] not in ("http", "websocket") or not self._is_protected(scope["path"]):
             await self._app(scope, receive, send)
             return
-        given = _given_key(Headers(scope=scope))
+        given = _given_key(Headers(scope=scope)) or key_of_subprotocols(scope)
         if hmac.compare_digest(given.encode(), self._key):
             await self._app(scope, receive, send)
             return
@@ -41,13 +42,11 @@ class RequireKey:
             if given
             else ("key_missing", "This route needs an API key.")
         )
-        response = error_response(
-            401,
-            code,
-            message,
-            "Send Authorization: Bearer <key>; the key is VISAVIS_API_KEY, or in keys.json in the data folder.",
-            {"WWW-Authenticate": "Bearer"},
-        )
+        hint = "Send Authorization: Bearer <key>; the key is VISAVIS_API_KEY, or in keys.json in the data folder."
+        if SUBPROTOCOL in scope.get("subprotocols", ()):
+            await refuse_in_band(send, {"code": code, "message": message, "hint": hint})
+            return
+        response = error_response(401, code, message, hint, {"WWW-Authenticate": "Bearer"})
         await response(scope, receive, send)
 
     @staticmethod

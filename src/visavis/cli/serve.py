@@ -49,6 +49,7 @@ async def run_api(settings: Settings, on_started: Callable[[], None]) -> None:
     import uvicorn
 
     from visavis.api import open_app
+    from visavis.api.sockets import WEBSOCKET_OPTIONS, tune
 
     class Server(uvicorn.Server):
         """Leaves signals to us: uvicorn raises them again in the end, before anything else could be stopped."""
@@ -65,9 +66,16 @@ async def run_api(settings: Settings, on_started: Callable[[], None]) -> None:
             on_started()
 
     with _listen(settings) as listener:
+        tune(listener)
         async with open_app(settings) as app:
             config = uvicorn.Config(
-                app, lifespan="off", log_config=None, access_log=False, timeout_graceful_shutdown=3, server_header=False
+                app,
+                lifespan="off",
+                log_config=None,
+                access_log=False,
+                timeout_graceful_shutdown=3,
+                server_header=False,
+                **WEBSOCKET_OPTIONS,
             )
             await Server(config).serve([listener])
 

@@ -2,5 +2,6 @@
 
 from visavis.placement.channel import Sound
 from visavis.placement.host import RunningSession, SessionHost, default_max_sessions
+from visavis.placement.streams import RunningStream
 
-__all__ = ["RunningSession", "SessionHost", "Sound", "default_max_sessions"]
+__all__ = ["RunningSession", "RunningStream", "SessionHost", "Sound", "default_max_sessions"]

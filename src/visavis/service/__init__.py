@@ -2,6 +2,18 @@
 
 from visavis.service.services import ServiceConfig, Services, open_services
 from visavis.service.sessions import JoinRequest
+from visavis.service.streams import OpenStream, StreamRequest
 from visavis.service.tokens import LiveKitKey, RoomTokenRequest
+from visavis.stream import MAX_MESSAGE_BYTES
 
-__all__ = ["JoinRequest", "LiveKitKey", "RoomTokenRequest", "ServiceConfig", "Services", "open_services"]
+__all__ = [
+    "MAX_MESSAGE_BYTES",
+    "JoinRequest",
+    "LiveKitKey",
+    "OpenStream",
+    "RoomTokenRequest",
+    "ServiceConfig",
+    "Services",
+    "StreamRequest",
+    "open_services",
+]

@@ -18,6 +18,7 @@ from visavis.service.builder import AvatarBuilder
 from visavis.service.fetch import fetch_picture, picture_from_text
 from visavis.service.room_server import RoomServer
 from visavis.service.sessions import SessionService
+from visavis.service.streams import StreamService
 from visavis.service.tokens import LiveKitKey, RoomTokenRequest, make_room_token
 from visavis.store import AgentStore, Database, FolderBlobs, SessionStore, open_database
 from visavis.voice import VoiceHost
@@ -44,6 +45,7 @@ class Services:
 
     agents: AgentService
     sessions: SessionService
+    streams: StreamService
     room_server: RoomServer | None
     _database: Database
     _config: ServiceConfig
@@ -85,8 +87,9 @@ class Services:
         return picture_from_text(source)
 
     async def delete_agent(self, agent_id: str) -> None:
-        """End the agent's sessions, then forget it. Raises ``agent_not_found``."""
+        """End the agent's sessions and streams, then forget it. Raises ``agent_not_found``."""
         await self.agents.get(agent_id)
+        await self.streams.end(agent_id)
         await self.sessions.leave(agent_id)
         await self.agents.delete(agent_id)
 
@@ -129,5 +132,5 @@ async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
         )
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(agents.run(), name="build avatars")
-            yield Services(agents, sessions, room_server, database, config)
+            yield Services(agents, sessions, StreamService(agents, host, voices), room_server, database, config)
             building.cancel()
