@@ -101,13 +101,37 @@ def test_the_first_frame_is_always_a_picture(avatar: Avatar) -> None:
     assert small(avatar).next_tick(render=False).frame.std() > 20
 
 
-def test_idle_frames_can_be_thinned_out_but_not_spoken_ones(avatar: Avatar, voice: NDArray[np.int16]) -> None:
+def test_a_face_that_hardly_moves_need_not_be_drawn_each_tick_but_one_that_speaks_must(
+    avatar: Avatar, voice: NDArray[np.int16]
+) -> None:
     performer = small(avatar)
-    performer.idle_render_interval = 3
-    assert sum(performer.next_tick().rendered for _ in range(30)) == 10
+
+    def drawn_of(ticks: int) -> int:
+        drawn = 0
+        for _ in range(ticks):
+            performer.next_tick(render=False)
+            if performer.has_changed:
+                performer.draw()
+                drawn += 1
+        return drawn
+
+    performer.next_tick()
+    assert 20 < drawn_of(250) < 150
     performer.push_audio(voice, RATE_HZ)
     performer.end_segment()
-    assert all(performer.next_tick().rendered for _ in range(30))
+    assert drawn_of(len(voice) * 25 // RATE_HZ) > 0.7 * len(voice) * 25 / RATE_HZ
+
+
+def test_the_size_of_the_frames_may_change_at_any_time(avatar: Avatar) -> None:
+    performer = Performer(avatar, width_px=256, height_px=256)
+    assert performer.next_tick().frame.shape == (384, 256)
+    performer.resize(128, 160)
+    assert not performer.next_tick(render=False).rendered
+    small_frame = performer.draw()
+    assert small_frame.shape == (240, 128)
+    assert small_frame.std() > 20
+    performer.resize(256, 256)
+    assert performer.next_tick().frame.shape == (384, 256)
 
 
 def test_lips_follow_the_voice_and_close_after_it(avatar: Avatar, voice: NDArray[np.int16]) -> None:

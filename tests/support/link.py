@@ -2,8 +2,7 @@
 
     this machine [near] <--- veth ---> [far] namespace
 
-Rates are limited by the kernel (``tc tbf``) and outages made by ``ip link``. Loss and delay are made by a wire of our own
-between two veth pairs, because not every kernel has netem.
+Rates are limited by the kernel (``tc tbf``), outages made by ``ip link``.
 """
 
 from __future__ import annotations

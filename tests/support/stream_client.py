@@ -103,8 +103,8 @@ class StreamClient:
         await self.until(lambda: len(self.events(kind)) >= count, what=kind)
         return self.events(kind)
 
-    async def read(self) -> None:
-        """Keep what comes until the connection ends."""
+    async def read(self, bytes_per_s: float | None = None) -> None:
+        """Keep what comes until the connection ends; ``bytes_per_s`` is for a thin line."""
         try:
             async for message in self.connection:
                 if isinstance(message, str):
@@ -113,6 +113,8 @@ class StreamClient:
                     kind, flags, _, *numbers = HEADER.unpack_from(message)
                     self.log.append(Received(kind, flags, *numbers, message[HEADER.size :], time.monotonic()))
                 self.news.set()
+                if bytes_per_s:
+                    await asyncio.sleep(len(message) / bytes_per_s)
         except ConnectionClosed:
             pass
         finally:

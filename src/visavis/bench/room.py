@@ -315,7 +315,7 @@ def _lips_after_onset_s(avatar: Avatar, pcm: NDArray[np.int16], rate_hz: int) ->
         tick = performer.next_tick()
         ended = tick.segment_ended
         if tick.segment_id is not None:
-            luma = tick.frame[: performer.height_px]
+            luma = tick.frame[: len(tick.frame) * 2 // 3]
             pictures.append(luma[y0:y1, x0:x1].copy())
             begins_s.append(at_s)
             at_s += len(tick.audio) / performer.audio_rate_hz

@@ -9,7 +9,8 @@ import typer
 
 if TYPE_CHECKING:
     from visavis.avatar import Avatar
-    from visavis.room import RoomSession, SessionConfig, StateChanged
+    from visavis.performer import Performer
+    from visavis.room import SessionConfig, StateChanged
     from visavis.room.events import SessionEvent
 
 
@@ -37,7 +38,7 @@ def join(
     from visavis.cli.render import parse_size
     from visavis.errors import RoomError, VisavisError
     from visavis.performer import Performer
-    from visavis.room import RoomSession, SessionConfig, VideoConfig
+    from visavis.room import SessionConfig, VideoConfig
     from visavis.room.config import LOOK_AHEADS_MS
 
     start_logging("warning")
@@ -67,7 +68,7 @@ def join(
         look_ahead_ms=look_ahead,
         early_lips=not relay_audio,
     )
-    end = asyncio.run(_stay(config, RoomSession(config, performer, _show)))
+    end = asyncio.run(_stay(config, performer))
     if end.state == "failed":
         raise RoomError(end.reason, f"The agent lost its room: {end.reason}.", "Check the LiveKit server.")
 
@@ -95,13 +96,15 @@ def find_avatar(agent: str) -> Path:
     return stored
 
 
-async def _stay(config: SessionConfig, session: RoomSession) -> StateChanged:
+async def _stay(config: SessionConfig, performer: Performer) -> StateChanged:
     import asyncio
     import signal
 
+    from visavis.room import RoomSession
     from visavis.room.preflight import check_room
 
     await check_room(config.room_url, config.room_token)
+    session = RoomSession(config, performer, _show)
     for number in (signal.SIGINT, signal.SIGTERM):
         asyncio.get_running_loop().add_signal_handler(number, session.leave)
     return await session.run()
@@ -109,12 +112,15 @@ async def _stay(config: SessionConfig, session: RoomSession) -> StateChanged:
 
 def _show(event: SessionEvent) -> None:
     from visavis.room import Joined, StateChanged
+    from visavis.room.events import RungChanged
 
     match event:
         case Joined():
             print(f"{event.identity} is in the room {event.room} as {event.participant_id}. Ctrl-C leaves.", flush=True)
             for warning in event.warnings:
                 print(f"note: {warning}", flush=True)
+        case RungChanged(reason=reason) if reason:
+            print(f"picture: {event.rung} ({reason})", flush=True)
         case StateChanged():
             print(f"{event.state}{f': {event.reason}' if event.reason else ''}", flush=True)
 

@@ -123,6 +123,7 @@ class LiveKitServer:
                     "tcp_port": tcp_port,
                     "udp_port": udp_port,
                     "node_ip": self.address,
+                    "ips": {"includes": [f"{self.address}/32"]},  # it would listen on, and mix up, all there are
                     "use_external_ip": False,
                     "enable_loopback_candidate": True,
                     "congestion_control": {"allow_pause": True},

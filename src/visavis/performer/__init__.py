@@ -9,7 +9,8 @@ No threads, no clock, no I/O: whoever calls :meth:`Performer.next_tick` decides 
 (:func:`paced_ticks` does it in real time).
 """
 
-from visavis.performer.core import FRAME_BUFFERS, Performer, PerformerStats, Tick
+from visavis.performer.core import Performer, PerformerStats, Tick
 from visavis.performer.pacing import Clock, paced_ticks
+from visavis.performer.screen import FRAME_BUFFERS
 
 __all__ = ["FRAME_BUFFERS", "Clock", "Performer", "PerformerStats", "Tick", "paced_ticks"]

@@ -15,11 +15,9 @@ from visavis.motion import Motion, MotionLimits
 from visavis.performer.fifo import Chunk
 from visavis.performer.live import LiveFeed, LiveStats
 from visavis.performer.mouth import SILENCE_DB, MouthBlend
+from visavis.performer.screen import FRAME_BUFFERS, Screen
 from visavis.performer.segments import QUEUED_LOOK_AHEAD_MS, SegmentQueue, SegmentTick
-from visavis.render import Renderer
 
-FRAME_BUFFERS: Final = 8
-"""A tick's frame and audio stay valid until so many ticks later."""
 # The head's turn and the photo's own add up; beyond this the far cheek folds.
 MAX_TOTAL_YAW_DEG: Final = 15.0
 # What counts as voice, and for how long a gap between words still does.
@@ -34,7 +32,8 @@ class Tick:
 
     index: int
     frame: NDArray[np.uint8]
-    """I420, ``uint8 [height * 3 / 2, width]``; a buffer of a ring, see :data:`FRAME_BUFFERS`."""
+    """I420, ``uint8 [height * 3 / 2, width]``; a buffer of a ring that is valid until :data:`FRAME_BUFFERS` ticks
+    later."""
     audio: NDArray[np.int16]
     """Mono at the performer's audio rate; also a buffer of a ring."""
     rendered: bool
@@ -102,18 +101,11 @@ class Performer:
     ) -> None:
         if not 1 <= fps <= 60:
             raise ValueError(f"fps is {fps}; use 1 to 60")
-        if width_px % 2 or height_px % 2:
-            raise ValueError(f"{width_px}x{height_px} px: I420 frames need an even width and height")
         self.fps = fps
-        self.width_px, self.height_px = width_px, height_px
         self.audio_rate_hz = audio_rate_hz
         self.listening = False
         """Set while somebody speaks to the face: it looks and nods as a listener does."""
-        self.idle_render_interval = 1
-        """Render every so many ticks while nothing is said: the first thing to give up under load."""
-        self.is_drawing_due = True
-        """Whether the last tick's frame is to be drawn, or the one before it will do."""
-        self._renderer = Renderer(avatar, width_px, height_px)
+        self._screen = Screen(avatar, width_px, height_px)
         self._motion = Motion(seed, fps, _limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)
         self._segments = SegmentQueue(audio_rate_hz, queued_look_ahead_ms)
@@ -121,10 +113,8 @@ class Performer:
         self._blend = MouthBlend(1 / fps)
         self._face = neutral()
         self._target = np.zeros(len(MOUTH_CONTROLS), np.float32)
-        self._frames = np.zeros((FRAME_BUFFERS, height_px * 3 // 2, width_px), np.uint8)
         self._audio = np.zeros((FRAME_BUFFERS, longest_tick_samples), np.int16)
         self._index = 0
-        self._rendered = 0
         self._generation = 0
         self._quiet_s = VOICE_HOLD_S
 
@@ -137,6 +127,11 @@ class Performer:
     def face(self) -> FaceState:
         """The face of the last tick; changes in place."""
         return self._face
+
+    @property
+    def has_changed(self) -> bool:
+        """Whether a viewer would see a difference between the last tick's face and the last frame drawn."""
+        return self._screen.has_changed(self._face)
 
     @property
     def queued_s(self) -> float:
@@ -153,8 +148,8 @@ class Performer:
         live: LiveStats = self._live.stats
         return PerformerStats(
             self._index,
-            self._rendered,
-            self._index - self._rendered,
+            self._screen.frames_drawn,
+            self._index - self._screen.frames_drawn,
             self._segments.queued_s,
             live.delay_s,
             live.underruns,
@@ -224,19 +219,18 @@ class Performer:
             loudness_db = self._live.loudness_db
         speaking = self._hear_voice(loudness_db)
         self._pose(source, speaking, loudness_db)
-        busy = source is not None or not self._blend.at_rest
-        self.is_drawing_due = busy or index % self.idle_render_interval == 0
-        rendered = (render and self.is_drawing_due) or not self._rendered
-        frame = self.draw() if rendered else self._frames[(self._rendered - 1) % FRAME_BUFFERS]
+        rendered = render or not self._screen.frames_drawn
+        frame = self.draw() if rendered else self._screen.frame
         self._index += 1
         return self._tick(index, frame, audio, rendered, speaking, segment)
 
     def draw(self) -> NDArray[np.uint8]:
         """The frame of the last tick, for a caller that had it left out to send the tick's sound first."""
-        frame: NDArray[np.uint8] = self._frames[self._rendered % FRAME_BUFFERS]
-        self._renderer.render_i420(self._face, frame)
-        self._rendered += 1
-        return frame
+        return self._screen.draw(self._face)
+
+    def resize(self, width_px: int, height_px: int) -> None:
+        """Draw frames of another size from now on."""
+        self._screen.resize(width_px, height_px)
 
     def _samples_of_tick(self, index: int) -> int:
         rate, fps = self.audio_rate_hz, self.fps

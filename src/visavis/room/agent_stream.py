@@ -97,8 +97,6 @@ class AgentStream:
         """Those that are not answered, in the order in which they came."""
         self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
         self._owes_answer = owes_answer
-        self.segments_played = 0
-        self.segments_interrupted = 0
 
     @property
     def agent(self) -> str | None:
@@ -160,7 +158,6 @@ class AgentStream:
             position_s = utterance.played_s
             if heard is not None and heard.segment_id in utterance.segments:
                 position_s += heard.played_s
-            self.segments_interrupted += 1
             self._answer_finished(position_s, interrupted=True)
         self._utterances.clear()
 
@@ -255,7 +252,6 @@ class AgentStream:
 
     def _finish_if_over(self, utterance: _Utterance) -> None:
         if utterance.complete and not utterance.segments:
-            self.segments_played += 1
             self._utterances.remove(utterance)
             self._answer_finished(utterance.played_s, interrupted=False)
 

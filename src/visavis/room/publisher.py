@@ -23,11 +23,12 @@ from numpy.typing import NDArray
 from visavis.performer import FRAME_BUFFERS, Performer, Tick
 from visavis.room.config import VideoConfig
 from visavis.room.connection import AUDIO_TRACK_NAME, VIDEO_TRACK_NAME
+from visavis.room.ladder import Rung, rungs_of
 
 logger = logging.getLogger(__name__)
 
-AUDIO_BITRATE_BPS: Final = 24_000
-"""From 64 kbit/s on Opus leaves its speech coder, which costs half the CPU."""
+AUDIO_BITRATE_BPS: Final = 20_000
+"""With the headers of its fifty packets a second it makes 50 kbit/s: what a very thin link still carries."""
 LEAD_S: Final = 0.160
 """Known speech is handed over so much before it is due: what an overloaded machine may keep this process waiting."""
 SOUND_LAG_S: Final = 0.030
@@ -49,11 +50,10 @@ _DRAWING_MEMORY: Final = 0.98
 _DRAWING_SPARE: Final = 2.5
 """Only with so many times as much sound in the queue is one drawn: the next may take longer than any before."""
 _STRAIN_MEMORY: Final = 0.98
-"""The share of ticks without time to draw is watched over some fifty ticks;"""
-_STRAINED: Final = 0.10
-"""from this much on, an idle face is drawn at half the frame rate,"""
-_RELIEVED: Final = 0.02
-"""and below this again at the full one."""
+"""The share of ticks without time to draw is watched over some fifty ticks."""
+_STILL_TICKS: Final = 5
+"""A face that hardly moves is drawn so often all the same: somebody new waits for a frame to begin with."""
+_LATENCIES_KEPT: Final = 600
 
 _CODECS: Final = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264}
 
@@ -113,7 +113,9 @@ class Publisher:
         self._due_s = 0.0
         self._margin_s = _FIRST_MARGIN_S
         self._drawing_s = _DRAWING_S
-        self._strain = 0.0
+        self._rung = rungs_of(video)[0]
+        self._braked_until_s = float("-inf")
+        self._video_track: rtc.LocalVideoTrack | None = None
         self._sounding = False
         self._position_s = 0.0
         self._start_latency_s = 0.0
@@ -123,7 +125,11 @@ class Publisher:
         self.frames_sent = 0
         self.ticks_late = 0
         self.speaking = False
-        self._watched = True
+        self.strain = 0.0
+        """Share of the last few seconds' ticks without time to draw."""
+        self.latencies: deque[tuple[float, float]] = deque(maxlen=_LATENCIES_KEPT)
+        """When and how late speech left, at the start of each segment."""
+        self.watched = True
 
     async def publish(self, room: rtc.Room) -> None:
         """Publish both tracks into a room that was just entered."""
@@ -139,7 +145,8 @@ class Publisher:
             ),
             degradation_preference=cast(Any, rtc.DegradationPreference.MAINTAIN_FRAMERATE_AND_RESOLUTION),
         )
-        await me.publish_track(rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK_NAME, self._video_source), video)
+        self._video_track = rtc.LocalVideoTrack.create_video_track(VIDEO_TRACK_NAME, self._video_source)
+        await me.publish_track(self._video_track, video)
         await me.publish_track(rtc.LocalAudioTrack.create_audio_track(AUDIO_TRACK_NAME, self._audio_source), audio)
 
     async def run(self) -> None:
@@ -157,16 +164,27 @@ class Publisher:
             if leaves_s is not None:
                 in_time = self._is_time_to_draw(late_s)
                 self._note_strain(in_time)
-                if (
-                    in_time
-                    and self._performer.is_drawing_due
-                    and (self._watched or tick.index % self._performer.fps == 0)
-                ):
+                if in_time and self._is_picture_due(tick, started_s):
                     self._send_picture(leaves_s)
 
     def watch_out(self, watched: bool) -> None:
-        """Somebody may be looking, or nobody is: then a frame a second is enough."""
-        self._watched = watched
+        """Somebody may be looking, or nobody is: then nothing is drawn."""
+        self.watched = watched
+
+    def climb_to(self, rung: Rung) -> None:
+        """Show the picture in another way, or none."""
+        before, self._rung = self._rung, rung
+        if rung.has_picture:
+            self._performer.resize(rung.width_px, rung.height_px)
+        if self._video_track is not None and rung.has_picture != before.has_picture:
+            if rung.has_picture:
+                self._video_track.unmute()
+            else:
+                self._video_track.mute()
+
+    def brake(self, until_s: float) -> None:
+        """Send no picture until then: the link needs its room for the sound."""
+        self._braked_until_s = until_s
 
     def on_pushed(self) -> None:
         """Speech was queued at the performer: it need not wait for the next tick to be due."""
@@ -235,13 +253,17 @@ class Publisher:
             return self.audio_queue_s > min(_DRAWING_SPARE * self._drawing_s, most_s)
         return late_s < self._tick_s / 2
 
+    def _is_picture_due(self, tick: Tick, now_s: float) -> bool:
+        rung = self._rung
+        if not (self.watched and rung.has_picture) or now_s < self._braked_until_s:
+            return False
+        if tick.index % rung.tick_interval:
+            return False
+        return tick.speaking or tick.index % _STILL_TICKS == 0 or self._performer.has_changed
+
     def _note_strain(self, in_time: bool) -> None:
         self.ticks_late += not in_time
-        self._strain = _STRAIN_MEMORY * self._strain + (1 - _STRAIN_MEMORY) * (not in_time)
-        if self._strain > _STRAINED:
-            self._performer.idle_render_interval = 2
-        elif self._strain < _RELIEVED:
-            self._performer.idle_render_interval = 1
+        self.strain = _STRAIN_MEMORY * self.strain + (1 - _STRAIN_MEMORY) * (not in_time)
 
     async def _send_sound(self, tick: Tick) -> float | None:
         """Hand over a tick's sound, if there is any; when it leaves, None where it was interrupted meanwhile."""
@@ -260,6 +282,7 @@ class Publisher:
             self._position_s = tick.segment_position_s
             if self._pushed_s is not None:
                 self._start_latency_s = leaves_s - self._pushed_s
+                self.latencies.append((leaves_s, self._start_latency_s))
                 self._pushed_s = None
         if tick.segment_ended:
             self._later(leaves_s + self._tick_s, self._end_speech, tick.segment_id, tick.segment_position_s)
@@ -300,8 +323,8 @@ class Publisher:
 
     def _capture(self, frame: NDArray[np.uint8]) -> None:
         data = memoryview(cast(Any, frame.reshape(-1)))
-        size = (self._video.width_px, self._video.height_px)
-        self._video_source.capture_frame(rtc.VideoFrame(*size, rtc.VideoBufferType.I420, data))
+        height_px, width_px = frame.shape[0] * 2 // 3, frame.shape[1]
+        self._video_source.capture_frame(rtc.VideoFrame(width_px, height_px, rtc.VideoBufferType.I420, data))
         self.frames_sent += 1
 
     def _note_leaving(self, tick: Tick, leaves_s: float) -> None:

@@ -27,10 +27,11 @@ from visavis.room.connection import (
     require_publishing,
     silence_sdk_log,
 )
-from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, Stats
+from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, TokenRefreshed
+from visavis.room.ladder import Ladder, rungs_of
 from visavis.room.listener import Listener
+from visavis.room.monitor import Monitor
 from visavis.room.publisher import Publisher
-from visavis.room.traffic import TrafficMeter
 
 logger = logging.getLogger(__name__)
 
@@ -38,7 +39,7 @@ REJOIN_WITHIN_S: Final = 120.0
 """How long to go on trying after the SDK has given up."""
 _FIRST_BACKOFF_S: Final = 0.3
 _MAX_BACKOFF_S: Final = 5.0
-_STATS_INTERVAL_S: Final = 1.0
+_LOOK_ROUND_S: Final = 1.0
 _GOODBYE_S: Final = 3.0
 
 
@@ -53,9 +54,10 @@ class RoomSession:
         self._performer = performer
         self._report = report
         self._leaving = asyncio.Event()
-        self._publisher: Publisher | None = None
+        self._publisher = Publisher(performer, config.video, relay_audio=config.relay_audio, watcher=self)
         self._listener = Listener(config.listen_to, performer.push_live_audio)
         self._agent_stream = AgentStream(self, owes_answer=config.resumes)
+        self._monitor = Monitor(self._publisher, performer, self._listener, Ladder(rungs_of(config.video)), report)
         self._token = config.room_token
 
     async def run(self) -> StateChanged:
@@ -65,12 +67,7 @@ class RoomSession:
             RoomError: the room could not be entered at all.
         """
         silence_sdk_log()
-        publisher = self._publisher = Publisher(
-            self._performer,
-            self._config.video,
-            relay_audio=self._config.relay_audio,
-            watcher=self,
-        )
+        publisher = self._publisher
         try:
             pacing = asyncio.create_task(publisher.run(), name="pace")
             obeying = asyncio.create_task(self._agent_stream.run(), name="obey the agent")
@@ -119,10 +116,10 @@ class RoomSession:
 
     def interrupt(self) -> None:
         """Be silent now."""
-        if self._publisher is not None:
-            heard = self._publisher.interrupt()
-            self._report(SpeechEnded(heard.played_s if heard else 0.0, interrupted=True))
-            self._agent_stream.on_interrupted(heard)
+        heard = self._publisher.interrupt()
+        self._monitor.segments_interrupted += heard is not None
+        self._report(SpeechEnded(heard.played_s if heard else 0.0, interrupted=True))
+        self._agent_stream.on_interrupted(heard)
 
     def on_speech_started(self, segment_id: int) -> None:
         """See :class:`visavis.room.publisher.SpeechWatcher`."""
@@ -130,12 +127,12 @@ class RoomSession:
 
     def on_speech_ended(self, segment_id: int, played_s: float) -> None:
         """See :class:`visavis.room.publisher.SpeechWatcher`."""
+        self._monitor.segments_played += 1
         self._report(SpeechEnded(played_s, interrupted=False))
         self._agent_stream.on_segment_ended(segment_id, played_s)
 
     def _note_push(self) -> None:
-        if self._publisher is not None:
-            self._publisher.on_pushed()
+        self._publisher.on_pushed()
 
     async def _stay(self, publisher: Publisher) -> StateChanged:
         joined_before = False
@@ -202,11 +199,12 @@ class RoomSession:
             me = room.local_participant
             self._report(Joined(me.sid, me.identity, room.name, warnings))
             self._report(StateChanged(SessionState.CONNECTED))
-        watching = asyncio.create_task(self._watch(room, publisher), name="watch")
+        outstaying = asyncio.create_task(self._outstay(room), name="outstay")
+        watching = asyncio.create_task(self._monitor.run(room), name="watch")
         glancing = asyncio.create_task(audience.watch(), name="glance")
         leaving = asyncio.create_task(self._leaving.wait(), name="leaving")
         try:
-            waiting: set[asyncio.Future[Any]] = {gone, watching, leaving}
+            waiting: set[asyncio.Future[Any]] = {gone, outstaying, watching, leaving}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
                 return StateChanged(SessionState.LEFT, "asked")
@@ -214,52 +212,25 @@ class RoomSession:
                 reason = FINAL_REASONS.get(gone.result())
                 logger.info("disconnected", extra={"reason": rtc.DisconnectReason.Name(gone.result())})
                 return StateChanged(SessionState.LEFT, reason) if reason else None
-            return await watching
+            if watching.done():
+                watching.result()  # it only ever ends by failing
+            return await outstaying
         finally:
-            tasks = (watching, glancing, leaving)
+            tasks = (outstaying, watching, glancing, leaving)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
 
-    async def _watch(self, room: rtc.Room, publisher: Publisher) -> StateChanged:
-        """Report once a second; return when there has been nobody to talk to for too long."""
+    async def _outstay(self, room: rtc.Room) -> StateChanged:
+        """Return when there has been nobody to talk to for too long."""
         company_s = time.monotonic()
-        traffic = TrafficMeter()
-        frames = publisher.frames_sent
-        last_s = time.monotonic()
         while True:
-            await asyncio.sleep(_STATS_INTERVAL_S)
+            await asyncio.sleep(_LOOK_ROUND_S)
             now_s = time.monotonic()
             if any(not is_machine(participant) for participant in room.remote_participants.values()):
                 company_s = now_s
             elif 0 < self._config.idle_timeout_s < now_s - company_s:
                 return StateChanged(SessionState.LEFT, "idle")
-            sample = await traffic.sample(room)
-            counted = self._performer.stats
-            self._report(
-                Stats(
-                    fps=round((publisher.frames_sent - frames) / (now_s - last_s), 1),
-                    bitrate_bps=sample.sent_bps,
-                    available_bps=sample.available_bps,
-                    packet_loss=sample.packet_loss,
-                    round_trip_ms=sample.round_trip_ms,
-                    latency_ms=round(publisher.latency_s * 1000, 1),
-                    latency_p50_ms=None,
-                    latency_p95_ms=None,
-                    rung="",
-                    rung_reason="",
-                    strain=0.0,
-                    frames_rendered=counted.rendered,
-                    frames_repeated=counted.repeated,
-                    ticks_late=publisher.ticks_late,
-                    audio_queue_ms=round(publisher.audio_queue_s * 1000, 1),
-                    segments_played=self._agent_stream.segments_played,
-                    segments_interrupted=self._agent_stream.segments_interrupted,
-                    speaking=publisher.speaking,
-                    listening_to=self._listener.speaker,
-                )
-            )
-            frames, last_s = publisher.frames_sent, now_s
 
     async def _part(self, room: rtc.Room) -> None:
         """Leave politely, but never hang on a server that is gone."""
@@ -274,6 +245,7 @@ class RoomSession:
     def _keep_token(self, room: Any) -> None:
         """The server refreshes the token of whoever is connected; a rejoin needs the newest one."""
         self._token = room._token or self._token
+        self._report(TokenRefreshed(self._token))
 
 
 def room_was_entered(room: rtc.Room) -> bool:
