@@ -107,6 +107,14 @@ class Channel:
         message: dict[str, Any] = json.loads(payload)
         return message
 
+    async def finish(self) -> None:
+        """Send no more, and wait until the other end is gone: closing at once, with something unread, would take what
+        was sent last from it."""
+        with contextlib.suppress(ConnectionError):
+            self._writer.write_eof()
+        while await self.receive() is not None:
+            pass
+
     async def aclose(self) -> None:
         """Close this end; the other sees the end of the stream."""
         self._writer.close()

@@ -158,6 +158,8 @@ class SessionHost:
         self.max_sessions = max_sessions or default_max_sessions()
         self._sessions: dict[str, RunningSession] = {}
         self._streams: dict[str, RunningStream] = {}
+        self._ending: set[asyncio.Task[None]] = set()
+        """Streams on their way out."""
         self._starting = 0
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = multiprocessing.get_context("forkserver")
@@ -219,6 +221,8 @@ class SessionHost:
         Raises:
             RoomError: ``machine_full``: streams and sessions share the places there are.
         """
+        while self._is_full and self._ending:  # a client that comes back at once finds its own place free
+            await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
         self._require_place()
         self._starting += 1
         try:
@@ -230,14 +234,21 @@ class SessionHost:
             yield stream
         finally:
             # Owned by the host: whoever is cancelled here leaves no process behind.
-            await asyncio.shield(self._own(self._end_stream(stream), f"end {config.stream_id}"))
+            ending = self._own(self._end_stream(stream), f"end {config.stream_id}")
+            self._ending.add(ending)
+            ending.add_done_callback(self._ending.discard)
+            await asyncio.shield(ending)
 
     async def _end_stream(self, stream: RunningStream) -> None:
         await stream.aclose()
         self._streams.pop(stream.config.stream_id, None)
 
+    @property
+    def _is_full(self) -> bool:
+        return len(self._sessions) + len(self._streams) + self._starting >= self.max_sessions
+
     def _require_place(self) -> None:
-        if len(self._sessions) + len(self._streams) + self._starting >= self.max_sessions:
+        if self._is_full:
             raise RoomError(
                 _MACHINE_FULL,
                 f"This machine already runs {self.max_sessions} sessions, as many as it is set to hold.",

@@ -84,7 +84,7 @@ async def _serve(end: socket.socket, config: StreamConfig, avatar_path: Path) ->
     finally:
         try:
             async with asyncio.timeout(_FAREWELL_S):
-                await channel.aclose()
+                await channel.finish()
         except TimeoutError:
             logger.warning("the end of a stream was not read")
 

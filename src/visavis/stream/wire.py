@@ -80,7 +80,7 @@ def unpack_sound(message: bytes, *, channels: int) -> tuple[Header, memoryview]:
     kind, flags, zero, generation, segment, duration, pts = _HEADER.unpack_from(message)
     if kind != Kind.SOUND:
         raise VisavisError("message_kind", f"A binary message of kind {kind}.", "Clients send sound, which is kind 1.")
-    if zero or flags & ~(Flag.START | Flag.END):
+    if zero or flags not in (0, Flag.END):
         raise VisavisError(
             "message_malformed",
             f"A header with the flags {flags:#04x} and {zero} in its reserved bytes.",
