@@ -5,19 +5,23 @@ from __future__ import annotations
 import asyncio
 import base64
 import json
+import re
 import shutil
 import struct
+import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
+import av
 import cv2
 import httpx
 import numpy as np
 import psutil
 import pytest
+import soundfile
 from api_server import API_KEY, Serve, error_of, serve, until_built
 from livekit import api
 from numpy.typing import NDArray
@@ -282,8 +286,6 @@ async def test_any_rate_and_one_or_two_channels(
 
 @pytest.mark.parametrize("name", ["h264", "vp8"])
 async def test_encoded_video_with_a_key_frame_when_asked(http: httpx.AsyncClient, name: str) -> None:
-    import av
-
     video = SMALL | {"format": name, "bitrate": 300_000}
     async with streaming(http.base_url, API_KEY, hello=hello(video=video)) as client:
         await client.until(lambda: len(client.pictures) >= 10, what="pictures")
@@ -333,6 +335,25 @@ async def test_a_text_is_said_in_its_turn(http: httpx.AsyncClient) -> None:
         await client.say({"type": "speak", "text": "Yes."})
         (*_, last) = await client.until_event("playback_finished", 5)
         assert (last["segment"], last["interrupted"]) == (5, False)
+
+
+async def test_the_documented_example_makes_a_film(http: httpx.AsyncClient, speech_wav: Path, tmp_path: Path) -> None:
+    documentation = (Path(__file__).parents[2] / "docs" / "stream.md").read_text()
+    (example,) = re.findall(r"```python\n(.*?)```", documentation, re.DOTALL)
+    (tmp_path / "example.py").write_text(example)
+    running = await asyncio.create_subprocess_exec(
+        sys.executable, "example.py", str(speech_wav), "pcm", "jpegs",
+        cwd=tmp_path, env={"V": str(http.base_url).rstrip("/"), "KEY": API_KEY},
+    )  # fmt: skip
+    assert await running.wait() == 0
+    (film,) = re.findall(r"`(ffmpeg .*?)`", documentation)
+    converting = await asyncio.create_subprocess_exec(*film.split(), "-v", "error", cwd=tmp_path)
+    assert await converting.wait() == 0
+    said_s = soundfile.info(speech_wav).duration
+    beats = (tmp_path / "pcm").stat().st_size / 2 / (OUT_HZ // 25)
+    assert said_s < beats / 25 < said_s + 1
+    with av.open(str(tmp_path / "talk.mp4")) as film_file:
+        assert sum(1 for _ in film_file.decode(video=0)) == pytest.approx(beats, abs=2), "a picture a beat"
 
 
 GOOD_HELLO = json.dumps({"type": "hello", "sample_rate": RATE_HZ, "video": SMALL})

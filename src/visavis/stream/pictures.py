@@ -47,6 +47,11 @@ class PictureEncoder(Protocol):
         """Make the next picture one that needs no earlier one."""
         ...
 
+    @property
+    def is_key_wanted(self) -> bool:
+        """That was asked for and has not been done."""
+        ...
+
 
 def open_encoder(config: PictureConfig, clock_rate_hz: int) -> PictureEncoder:
     """The encoder of a stream, whose ``pts`` count ``clock_rate_hz``."""
@@ -56,15 +61,19 @@ def open_encoder(config: PictureConfig, clock_rate_hz: int) -> PictureEncoder:
 
 
 class _JpegEncoder:
+    """Every JPEG is a key picture."""
+
     def __init__(self, quality: int) -> None:
         self._options = [cv2.IMWRITE_JPEG_QUALITY, quality]
+        self.is_key_wanted = False
 
     def encode(self, frame: NDArray[np.uint8], pts_samples: int) -> Picture | None:
+        self.is_key_wanted = False
         _, data = cv2.imencode(".jpg", cv2.cvtColor(frame, cv2.COLOR_YUV2BGR_I420), self._options)
         return Picture(data.tobytes(), is_key=True)
 
     def request_key(self) -> None:
-        """Every JPEG is one."""
+        self.is_key_wanted = True
 
 
 class _VideoEncoder:
@@ -83,18 +92,18 @@ class _VideoEncoder:
         bits = str(config.bitrate_bps)
         context.options = {**options, "maxrate": bits, "bufsize": bits}
         self._context = context
-        self._is_key_wanted = False
+        self.is_key_wanted = False
 
     def encode(self, frame: NDArray[np.uint8], pts_samples: int) -> Picture | None:
         picture = av.VideoFrame.from_ndarray(frame, format="yuv420p")
         picture.pts, picture.time_base = pts_samples, self._context.time_base
         picture.colorspace, picture.color_range = _BT601, _LIMITED_RANGE
-        picture.pict_type = PictureType.I if self._is_key_wanted else PictureType.NONE
+        picture.pict_type = PictureType.I if self.is_key_wanted else PictureType.NONE
         packets = self._context.encode(picture)
         if not packets:
             return None
-        self._is_key_wanted = False
+        self.is_key_wanted = False
         return Picture(b"".join(map(bytes, packets)), is_key=packets[0].is_keyframe)
 
     def request_key(self) -> None:
-        self._is_key_wanted = True
+        self.is_key_wanted = True

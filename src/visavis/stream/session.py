@@ -27,6 +27,8 @@ SLOW_PICTURE_BYTES: Final = 64 << 10
 """While so much waits for a client that reads slowly, no picture is drawn for it."""
 SLOW_SOUND_S: Final = 10.0
 """Sound is never left out: a client that is so far behind with it is given up."""
+_STILL_TICKS: Final = 5
+"""A face that hardly moves is drawn so often all the same."""
 _RESYNC_S: Final = 1.0
 """Later than this (a suspended machine) the schedule starts anew instead of catching up."""
 _STATS_INTERVAL_S: Final = 1.0
@@ -200,8 +202,17 @@ class StreamSession:
         self._count.ticks_late += not in_time
         if self._outlet.unsent_bytes > SLOW_PICTURE_BYTES:
             self._count.pictures_left_out += 1
-        elif in_time:
+        elif in_time and self._is_picture_due(tick):
             self._send_picture(segment, tick, pts)
+
+    def _is_picture_due(self, tick: Tick) -> bool:
+        """A face that hardly moves is drawn less often: its last picture shows it still."""
+        return (
+            tick.speaking
+            or tick.index % _STILL_TICKS == 0
+            or self._encoder.is_key_wanted
+            or self._performer.has_changed
+        )
 
     def _note_segment(self, segment: Segment, tick: Tick, pts: int) -> None:
         self._active_s = time.monotonic()
