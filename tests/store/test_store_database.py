@@ -1,16 +1,21 @@
 """The database: from nothing to the newest schema, and what is stored comes back after a restart."""
 
 from collections.abc import AsyncIterator
+from dataclasses import replace
 from datetime import UTC, datetime, timedelta
 from pathlib import Path
 
 import pytest
+from alembic import command
 from alembic.autogenerate import compare_metadata
+from alembic.config import Config
 from alembic.migration import MigrationContext
-from sqlalchemy import Connection, text
+from sqlalchemy import Connection, create_engine, text
 
 from visavis.errors import VisavisError
-from visavis.store import Agent, AgentStore, Database, Session, SessionStore, open_database
+from visavis.store import Agent, AgentStore, Database, Instance, InstanceStore, Session, SessionStore, open_database
+from visavis.store.database import MIGRATIONS
+from visavis.store.sessions import MAX_HISTORY, with_entry
 from visavis.store.tables import metadata
 
 NOW = datetime(2026, 5, 4, 12, 30, tzinfo=UTC)
@@ -92,18 +97,88 @@ async def test_a_planted_demo_is_remembered_after_its_agent_is_deleted(database:
     assert await store.planted() == {"ada"}
 
 
-async def test_sessions_left_running_are_lost_and_ended_ones_keep_their_end(database: Database) -> None:
+async def test_sessions_of_programs_that_are_gone_are_lost_and_nobody_elses(database: Database) -> None:
     store = SessionStore(database)
-    await store.add(a_session("running"))
-    await store.add(a_session("done"))
+    for name, instance_id in (("mine", "me"), ("theirs", "them"), ("abandoned", "gone"), ("of_before", None)):
+        await store.add(replace(a_session(name), instance_id=instance_id))
+    await store.add(replace(a_session("done"), instance_id="gone"))
     await store.update("done", state="ended", reason="left", ended_at=NOW)
 
-    assert await store.mark_lost() == 1
-    running, done = await store.get("running"), await store.get("done")
-    assert running is not None and done is not None
-    assert (running.state, running.reason) == ("lost", "server_stopped")
-    assert running.ended_at is not None
-    assert (done.state, done.reason, done.ended_at) == ("ended", "left", NOW)
+    lost = await store.lose({"me", "them"}, "server_died", "It died.")
+    assert {session.session_id for session in lost} == {"abandoned", "of_before"}
+    assert await store.lose({"me", "them"}, "server_died", "It died.") == []
+    states = {session.session_id: session.state for session in await store.newest(limit=9)}
+    assert states == {
+        "mine": "joining", "theirs": "joining", "abandoned": "lost", "of_before": "lost", "done": "ended"
+    }  # fmt: skip
+    abandoned, done = await store.get("abandoned"), await store.get("done")
+    assert abandoned is not None and done is not None
+    assert (abandoned.reason, abandoned.message) == ("server_died", "It died.")
+    assert abandoned.ended_at is not None
+    assert [entry["state"] for entry in abandoned.connection] == ["lost"]
+    assert (done.reason, done.ended_at) == ("left", NOW)
+
+
+async def test_a_session_that_was_wrongly_held_for_lost_is_taken_back_and_no_other(database: Database) -> None:
+    store = SessionStore(database)
+    running = replace(a_session("s1"), state="connected", instance_id="me")
+    await store.add(running)
+    await store.lose({"them"}, "server_died", "It died.")
+    await store.reclaim(running)
+    assert await store.get("s1") == running
+    await store.update("s1", state="ended", reason="left")
+    await store.reclaim(running)
+    ended = await store.get("s1")
+    assert ended is not None and ended.state == "ended"
+
+
+def test_a_history_keeps_the_newest_entries() -> None:
+    history: list[int] = []
+    for number in range(MAX_HISTORY + 20):
+        history = with_entry(history, number)
+    assert history == list(range(20, MAX_HISTORY + 20))
+
+
+async def test_running_sessions_of_an_identity_in_a_room_are_found(database: Database) -> None:
+    store = SessionStore(database)
+    await store.add(a_session("here"))
+    await store.add(replace(a_session("elsewhere"), room_name="another"))
+    await store.add(replace(a_session("past"), state="ended"))
+    assert [session.session_id for session in await store.live_in_room("room", "ada")] == ["here"]
+
+
+async def test_a_program_is_known_until_it_ends_or_is_held_for_dead(database: Database) -> None:
+    store = InstanceStore(database)
+    instance = Instance("vis_1", "machine", 17, 1000.5, NOW)
+    await store.add(instance)
+    later = NOW + timedelta(seconds=5)
+    assert await store.renew("vis_1", later)
+    assert await store.all() == [replace(instance, seen_at=later)]
+    await store.remove(["vis_1"])
+    assert await store.all() == []
+    assert not await store.renew("vis_1", later)
+
+
+async def test_sessions_of_the_first_schema_come_along(tmp_path: Path) -> None:
+    path = tmp_path / "old.db"
+    config = Config()
+    config.set_main_option("script_location", str(MIGRATIONS))
+    engine = create_engine(f"sqlite:///{path}")
+    with engine.begin() as connection:
+        config.attributes["connection"] = connection
+        command.upgrade(config, "0001")
+        connection.execute(
+            text(
+                "INSERT INTO sessions (session_id, agent_id, agent_name, state, room_url, room_name, identity, options,"
+                " warnings, restarts, created_at) VALUES ('old', 'ada', 'Ada', 'ended', 'ws://there', 'room', 'ada',"
+                " '{}', '[]', 0, '2026-05-04 12:30:00')"
+            )
+        )
+    engine.dispose()
+    async with open_database(f"sqlite+aiosqlite:///{path}") as database:
+        session = await SessionStore(database).get("old")
+    assert session is not None
+    assert (session.connection, session.rungs, session.crashes, session.instance_id) == ([], [], [], None)
 
 
 async def test_an_ended_session_does_not_come_back_to_life(database: Database) -> None:

@@ -29,6 +29,7 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "room_unreachable": 502,
     "join_timeout": 504,
     "machine_full": 503,
+    "stopping": 503,
 }
 """Statuses of errors from below service/, by their code."""
 

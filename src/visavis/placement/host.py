@@ -1,4 +1,4 @@
-"""Starts, watches and stops the processes of sessions."""
+"""Starts, watches and stops the processes of sessions and streams; says whether there is room for one more."""
 
 from __future__ import annotations
 
@@ -8,20 +8,21 @@ import multiprocessing
 import os
 import socket
 import time
-from collections.abc import AsyncGenerator, AsyncIterator, Callable, Coroutine
-from contextlib import aclosing, asynccontextmanager, suppress
+from collections.abc import AsyncIterator, Callable, Coroutine
+from contextlib import asynccontextmanager
 from multiprocessing.context import ForkServerProcess
 from pathlib import Path
-from typing import Any, Final
+from typing import Any, Final, Literal
 
 from visavis.errors import RoomError
 from visavis.placement.channel import Channel, Sound, decode_event
-from visavis.placement.processes import TERMINATE_TIMEOUT_S, exited
+from visavis.placement.load import Load
+from visavis.placement.processes import exited
+from visavis.placement.running import CRASHED, RunningSession
 from visavis.placement.stream_worker import run_stream_worker
 from visavis.placement.streams import RunningStream
 from visavis.placement.worker import run_worker
-from visavis.room import Joined, SessionConfig, SessionState, StateChanged, Stats
-from visavis.room.events import SessionEvent, SpeechEnded
+from visavis.room import SessionConfig, SessionState, StateChanged, Stats
 from visavis.room.preflight import check_room
 from visavis.stream import StreamConfig
 
@@ -30,121 +31,15 @@ logger = logging.getLogger(__name__)
 SESSIONS_PER_CORE: Final = 2.0
 """Speaking sessions of 512x512 at 25 fps that a core holds beside a LiveKit server: see benchmarks/README.md."""
 START_TIMEOUT_S: Final = 20.0
-_MAX_AHEAD_S: Final = 20.0
-"""A text makes sound faster than it is heard: more than this is not sent ahead."""
-_LEAVE_TIMEOUT_S: Final = 6.0
 _MACHINE_FULL: Final = "machine_full"
+
+Refusal = Literal["count", "strain", "stopping"]
+"""No place is left, the running sessions have no time to draw, or no session is wanted any more."""
 
 
 def default_max_sessions() -> int:
     """How many sessions this machine is trusted with."""
     return max(2, round((os.cpu_count() or 1) * SESSIONS_PER_CORE))
-
-
-class RunningSession:
-    """A session in a process of its own, as seen from outside."""
-
-    def __init__(self, config: SessionConfig, channel: Channel, process: ForkServerProcess) -> None:
-        self.config = config
-        self.state = SessionState.STARTING
-        self.reason = ""
-        self.joined: Joined | None = None
-        self.stats: Stats | None = None
-        self.ended = asyncio.Event()
-        """Set once the process is gone."""
-        self.channel = channel
-        self.process = process
-        self._speech_lock = asyncio.Lock()
-        self._interruptions = 0
-        self._plays_until_s = 0.0
-        self._hush = asyncio.Event()
-        self._silence: asyncio.Future[float] | None = None
-        self._events: asyncio.Queue[SessionEvent | None] = asyncio.Queue()
-
-    @property
-    def session_id(self) -> str:
-        """Whose session it is."""
-        return self.config.session_id
-
-    async def events(self) -> AsyncIterator[SessionEvent]:
-        """Everything it says, from before it joined until its process is gone; one reader."""
-        while (event := await self._events.get()) is not None:
-            yield event
-
-    async def speak(self, pieces: AsyncGenerator[Sound]) -> bool:
-        """Say one utterance, piece by piece as it comes; False where it was interrupted.
-
-        Utterances wait for each other. ``pieces`` is closed in the end, whatever happens.
-        """
-        async with aclosing(pieces), self._speech_lock:
-            before = self._interruptions
-            try:
-                async for piece in pieces:
-                    await self._let_play()
-                    if self._interruptions != before or self.state.final:
-                        return False
-                    self._plays_until_s = max(self._plays_until_s, time.monotonic()) + piece.duration_s
-                    await self.channel.send_sound(piece)
-            finally:
-                self.channel.post({"do": "end_speech"})
-            return self._interruptions == before
-
-    async def interrupt(self) -> float:
-        """Be silent now, and drop what is still being made; how much of the utterance was played, in seconds."""
-        if self.state.final or self.ended.is_set():
-            return 0.0
-        self._interruptions += 1
-        self._plays_until_s = 0.0
-        self._hush.set()
-        if self._silence is None:
-            self._silence = asyncio.get_running_loop().create_future()
-            self.channel.post({"do": "interrupt"})
-        return await asyncio.shield(self._silence)
-
-    async def leave(self) -> None:
-        """Leave the room; returns when the process is gone, however stubborn it is."""
-        self.channel.post({"do": "leave"})
-        for wait_s, then in ((_LEAVE_TIMEOUT_S, self.process.terminate), (TERMINATE_TIMEOUT_S, self.process.kill)):
-            try:
-                async with asyncio.timeout(wait_s):
-                    await self.ended.wait()
-                return
-            except TimeoutError:
-                logger.warning("session does not leave", extra={"session_id": self.session_id})
-                then()
-        await self.ended.wait()
-
-    def note(self, event: SessionEvent) -> None:
-        """Take in what its process, or the host about it, has said."""
-        match event:
-            case Joined():
-                self.joined = event
-            case Stats():
-                self.stats = event
-            case StateChanged():
-                self.state, self.reason = event.state, event.reason
-            case SpeechEnded(played_s=played_s, interrupted=True):
-                self._resolve_silence(played_s)
-        self._events.put_nowait(event)
-
-    def note_end(self) -> None:
-        """Its process is gone."""
-        self._resolve_silence(0.0)
-        self._events.put_nowait(None)
-        self._hush.set()
-        self.ended.set()
-
-    async def _let_play(self) -> None:
-        """Wait while more is ahead than a session's memory should hold."""
-        self._hush.clear()
-        with suppress(TimeoutError):
-            async with asyncio.timeout(max(0.0, self._plays_until_s - time.monotonic() - _MAX_AHEAD_S)):
-                await self._hush.wait()
-
-    def _resolve_silence(self, played_s: float) -> None:
-        silence, self._silence = self._silence, None
-        if silence is not None:
-            silence.set_result(played_s)
 
 
 class SessionHost:
@@ -161,6 +56,8 @@ class SessionHost:
         self._ending: set[asyncio.Task[None]] = set()
         """Streams on their way out."""
         self._starting = 0
+        self._load = Load()
+        self._closed = False
         self._tasks: set[asyncio.Task[None]] = set()
         self._context = multiprocessing.get_context("forkserver")
         self._context.set_forkserver_preload(["__main__", "visavis.placement.warm"])
@@ -181,14 +78,35 @@ class SessionHost:
         """The sessions that have a process, by id."""
         return dict(self._sessions)
 
+    @property
+    def strain(self) -> float:
+        """Share of the sessions' ticks of the last ten seconds without time to draw, 0 to 1."""
+        return self._load.strain(time.monotonic())
+
+    @property
+    def refusal(self) -> Refusal | None:
+        """Why no session more would be let in now; None where one would."""
+        if self._closed:
+            return "stopping"
+        if self._taken >= self.max_sessions:
+            return "count"
+        return "strain" if self._load.is_strained(time.monotonic()) else None
+
+    def close_door(self) -> None:
+        """Let nobody in any more; those who are in may stay, and are started again where they crash."""
+        self._closed = True
+
     async def start(self, config: SessionConfig, avatar_path: Path) -> RunningSession:
         """Bring an agent into a room; returns once it is in and its picture is published.
 
+        One that ``resumes`` has its place already.
+
         Raises:
-            RoomError: ``machine_full``, ``room_url_invalid``, ``room_unreachable``, ``token_refused``,
+            RoomError: ``machine_full``, ``stopping``, ``room_url_invalid``, ``room_unreachable``, ``token_refused``,
                 ``join_timeout``, ``session_crashed``, or what the session's process says.
         """
-        self._require_place()
+        if not config.resumes:
+            self._require_place()
         self._starting += 1
         try:
             await check_room(config.room_url, config.room_token)
@@ -219,7 +137,7 @@ class SessionHost:
         """An agent behind a connection of one's own, in a process that ends with the context.
 
         Raises:
-            RoomError: ``machine_full``: streams and sessions share the places there are.
+            RoomError: ``machine_full``, ``stopping``: streams and sessions share the places there are.
         """
         while self._is_full and self._ending:  # a client that comes back at once finds its own place free
             await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
@@ -247,13 +165,26 @@ class SessionHost:
     def _is_full(self) -> bool:
         return len(self._sessions) + len(self._streams) + self._starting >= self.max_sessions
 
+    @property
+    def _taken(self) -> int:
+        return len(self._sessions) + len(self._streams) + self._starting
+
     def _require_place(self) -> None:
-        if self._is_full:
-            raise RoomError(
-                _MACHINE_FULL,
-                f"This machine already runs {self.max_sessions} sessions, as many as it is set to hold.",
-                "Let one leave first, or raise VISAVIS_MAX_SESSIONS where there is CPU to spare.",
-            )
+        match self.refusal:
+            case "stopping":
+                raise RoomError("stopping", "visavis is stopping.", "Try again when it runs again.")
+            case "count":
+                raise RoomError(
+                    _MACHINE_FULL,
+                    f"This machine already runs {self.max_sessions} sessions, as many as it is set to hold.",
+                    "Let one leave first, or raise VISAVIS_MAX_SESSIONS where there is CPU to spare.",
+                )
+            case "strain":
+                raise RoomError(
+                    _MACHINE_FULL,
+                    f"The sessions on this machine have no time to draw {self.strain:.0%} of their frames.",
+                    "Try again in some seconds, let a session leave, or give the machine more CPU.",
+                )
 
     async def _warm_up(self) -> None:
         """Start the template: the first session need not wait for it."""
@@ -298,13 +229,18 @@ class SessionHost:
                     if not outcome.done():
                         outcome.set_result(error)
                 else:
-                    session.note(decode_event(message))
+                    event = decode_event(message)
+                    session.note(event)
+                    if isinstance(event, Stats):
+                        self._load.note(session.session_id, event.strain, time.monotonic())
                     if session.state is SessionState.CONNECTED and not outcome.done():
                         outcome.set_result(None)
         finally:
             await self._reap(session, outcome)
 
     async def _reap(self, session: RunningSession, outcome: asyncio.Future[RoomError | None]) -> None:
+        session.note_silence()
+        self._load.forget(session.session_id)
         await session.channel.aclose()
         await exited(session.process)
         if not session.state.final:
@@ -312,7 +248,7 @@ class SessionHost:
                 "session process died",
                 extra={"session_id": session.session_id, "exit_code": session.process.exitcode},
             )
-            session.note(StateChanged(SessionState.FAILED, "crashed"))
+            session.note(StateChanged(SessionState.FAILED, CRASHED))
         if not outcome.done():
             outcome.set_result(
                 RoomError("session_crashed", "The agent's process died while it joined.", "Try again; see the log.")

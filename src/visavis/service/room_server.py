@@ -74,11 +74,17 @@ class RoomServer:
             return False
         return True
 
-    async def remove(self, room: str, identity: str) -> None:
-        """Remove a participant that was left behind; one that is gone already is fine."""
+    async def remove(self, room: str, identity: str, *, participant_id: str | None = None) -> None:
+        """Remove a participant that was left behind; one that is gone already is fine.
+
+        With ``participant_id`` only that one: somebody else may have its identity by now.
+        """
+        whom = RoomParticipantIdentity(room=room, identity=identity)
         try:
             async with asyncio.timeout(REQUEST_TIMEOUT_S):
-                await self._api.room.remove_participant(RoomParticipantIdentity(room=room, identity=identity))
+                if participant_id and (await self._api.room.get_participant(whom)).sid != participant_id:
+                    return
+                await self._api.room.remove_participant(whom)
         except ServerError as error:
             if error.status != 404:
                 logger.warning("a participant could not be removed", extra={"code": error.code})

@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 from collections.abc import AsyncIterator
-from contextlib import AsyncExitStack, asynccontextmanager
+from contextlib import AsyncExitStack, asynccontextmanager, suppress
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -20,7 +20,7 @@ from visavis.service.room_server import RoomServer
 from visavis.service.sessions import SessionService
 from visavis.service.streams import StreamService
 from visavis.service.tokens import LiveKitKey, RoomTokenRequest, make_room_token
-from visavis.store import AgentStore, Database, FolderBlobs, SessionStore, open_database
+from visavis.store import AgentStore, Database, FolderBlobs, InstanceStore, SessionStore, open_database
 from visavis.voice import VoiceHost
 
 
@@ -100,6 +100,14 @@ class Services:
             checks["livekit"] = await self.room_server.is_reachable()
         return checks
 
+    async def drain(self, limit_s: float) -> None:
+        """Let nobody in any more; returns when sessions and streams have ended by themselves, or after ``limit_s``."""
+        self.sessions.stop_accepting()
+        with suppress(TimeoutError):
+            async with asyncio.timeout(limit_s):
+                await self.sessions.until_empty()
+                await self.streams.until_empty()
+
     async def _database_answers(self) -> bool:
         try:
             async with self._database.connect() as connection:
@@ -128,7 +136,7 @@ async def open_services(config: ServiceConfig) -> AsyncIterator[Services]:
         voices = await stack.enter_async_context(VoiceHost())
         host = await stack.enter_async_context(SessionHost(max_sessions=config.max_sessions))
         sessions = await stack.enter_async_context(
-            SessionService(SessionStore(database), agents, host, voices, room_server)
+            SessionService(SessionStore(database), InstanceStore(database), agents, host, voices, room_server)
         )
         async with asyncio.TaskGroup() as tasks:
             building = tasks.create_task(agents.run(), name="build avatars")

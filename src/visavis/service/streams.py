@@ -166,6 +166,8 @@ class StreamService:
         self._host = host
         self._voices = voices
         self._open: dict[str, OpenStream] = {}
+        self._empty = asyncio.Event()
+        self._empty.set()
 
     @property
     def running(self) -> int:
@@ -186,13 +188,20 @@ class StreamService:
         async with self._host.stream(config, avatar_path) as running:
             stream = OpenStream(running, self._voices, agent)
             self._open[config.stream_id] = stream
+            self._empty.clear()
             logger.info("a stream began", extra=told)
             try:
                 yield stream
             finally:
                 del self._open[config.stream_id]
+                if not self._open:
+                    self._empty.set()
                 await stream.hush()
                 logger.info("a stream ended", extra=told)
+
+    async def until_empty(self) -> None:
+        """Wait until no stream is open."""
+        await self._empty.wait()
 
     async def end(self, agent_id: str) -> None:
         """End the streams of an agent that is being deleted."""

@@ -3,6 +3,7 @@
 from visavis.store.agents import Agent, AgentStore
 from visavis.store.blobs import Blobs, FolderBlobs
 from visavis.store.database import Database, open_database
+from visavis.store.instances import Instance, InstanceStore
 from visavis.store.keys import Keys, load_or_create_keys
 from visavis.store.sessions import Session, SessionStore
 
@@ -12,6 +13,8 @@ __all__ = [
     "Blobs",
     "Database",
     "FolderBlobs",
+    "Instance",
+    "InstanceStore",
     "Keys",
     "Session",
     "SessionStore",

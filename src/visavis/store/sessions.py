@@ -2,14 +2,17 @@
 
 from __future__ import annotations
 
-from dataclasses import asdict, dataclass, field, fields
+from collections.abc import Collection
+from dataclasses import asdict, dataclass, field, fields, replace
 from datetime import UTC, datetime
-from typing import Any, Final, Literal
+from typing import Any, Final, Literal, TypeVar
 
-from sqlalchemy import insert, select, update
+from sqlalchemy import insert, or_, select, update
 
 from visavis.store.database import Database
 from visavis.store.tables import sessions
+
+T = TypeVar("T")
 
 SessionState = Literal["joining", "connected", "reconnecting", "leaving", "ended", "failed", "lost"]
 
@@ -44,6 +47,14 @@ class Session:
     """How often its process died and was started again."""
     connected_at: datetime | None = None
     ended_at: datetime | None = None
+    connection: list[dict[str, str]] = field(default_factory=list)
+    """The last states it was in, oldest first: ``{"at", "state", "reason"}``."""
+    rungs: list[dict[str, str]] = field(default_factory=list)
+    """The last rungs of its picture, oldest first: ``{"at", "rung", "reason"}``."""
+    crashes: list[dict[str, Any]] = field(default_factory=list)
+    """The last deaths of its process, oldest first: ``{"at", "exit", "outcome", "back_after_s"}``."""
+    instance_id: str | None = None
+    """The running program it belongs to."""
 
     @property
     def is_live(self) -> bool:
@@ -52,6 +63,14 @@ class Session:
 
 
 _CHANGEABLE: Final = frozenset(item.name for item in fields(Session)) - {"session_id", "agent_id", "created_at"}
+
+MAX_HISTORY: Final = 50
+"""Entries that are kept of what happened to a session."""
+
+
+def with_entry(history: list[T], entry: T) -> list[T]:
+    """A history with one entry more, the oldest left out where it gets long."""
+    return [*history, entry][-MAX_HISTORY:]
 
 
 class SessionStore:
@@ -93,17 +112,50 @@ class SessionStore:
                 .values(**changes)
             )
 
-    async def mark_lost(self) -> int:
-        """End what a program that died left running; how many that were."""
+    async def live_in_room(self, room_name: str, identity: str) -> list[Session]:
+        """Running sessions of an identity in a room of that name, on whichever LiveKit server."""
+        query = select(sessions).where(
+            sessions.c.room_name == room_name,
+            sessions.c.identity == identity,
+            sessions.c.state.not_in(ENDED_STATES),
+        )
+        async with self._database.connect() as connection:
+            return [Session(**row._mapping) for row in await connection.execute(query)]
+
+    async def lose(self, living: Collection[str], reason: str, message: str) -> list[Session]:
+        """End what runs in none of the ``living`` programs any more; what that was."""
+        abandoned = select(sessions).where(
+            sessions.c.state.not_in(ENDED_STATES),
+            or_(sessions.c.instance_id.is_(None), sessions.c.instance_id.not_in(living)),
+        )
+        now = datetime.now(UTC)
+        lost = []
         async with self._database.begin() as connection:
-            result = await connection.execute(
-                update(sessions)
-                .where(sessions.c.state.not_in(ENDED_STATES))
-                .values(
-                    state="lost",
-                    reason="server_stopped",
-                    message="visavis stopped while this session was running.",
-                    ended_at=datetime.now(UTC),
+            for row in (await connection.execute(abandoned)).all():
+                session = Session(**row._mapping)
+                entry = {"at": now.isoformat(), "state": "lost", "reason": reason}
+                changes: dict[str, Any] = {
+                    "state": "lost",
+                    "reason": reason,
+                    "message": message,
+                    "ended_at": now,
+                    "connection": with_entry(session.connection, entry),
+                }
+                changed = await connection.execute(
+                    update(sessions)
+                    .where(sessions.c.session_id == session.session_id, sessions.c.state.not_in(ENDED_STATES))
+                    .values(**changes)
                 )
+                if changed.rowcount:  # else another program was quicker
+                    lost.append(replace(session, **changes))
+        return lost
+
+    async def reclaim(self, session: Session) -> None:
+        """Take back a session that was wrongly held for lost: it runs."""
+        values = {name: getattr(session, name) for name in _CHANGEABLE}
+        async with self._database.begin() as connection:
+            await connection.execute(
+                update(sessions)
+                .where(sessions.c.session_id == session.session_id, sessions.c.state == "lost")
+                .values(**values)
             )
-        return int(result.rowcount)

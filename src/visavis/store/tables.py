@@ -74,8 +74,23 @@ sessions: Final = Table(
     C("created_at", UtcDateTime, nullable=False, index=True),
     C("connected_at", UtcDateTime, nullable=True),
     C("ended_at", UtcDateTime, nullable=True),
+    C("connection", JSON, nullable=False),
+    C("rungs", JSON, nullable=False),
+    C("crashes", JSON, nullable=False),
+    C("instance_id", String(64), nullable=True, index=True),
 )
-"""Sessions, running and past."""
+"""Sessions, running and past; what happened to each is kept as short lists of objects."""
+
+instances: Final = Table(
+    "instances",
+    metadata,
+    C("instance_id", String(64), primary_key=True),
+    C("machine", String(200), nullable=False),
+    C("pid", Integer, nullable=False),
+    C("process_started_s", Float, nullable=False),
+    C("seen_at", UtcDateTime, nullable=False),
+)
+"""The running programs that work on this database: each ends its own sessions and nobody else's."""
 
 seeds: Final = Table(
     "seeds",
