@@ -7,7 +7,7 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
-from visavis.store import Agent, Session
+from visavis.store import Agent
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=200)]
@@ -206,40 +206,6 @@ class AgentDeleted(BaseModel):
     status: Literal["deleted"] = "deleted"
 
 
-class SessionOut(BaseModel):
-    """One agent in one room."""
-
-    session_id: str
-    agent_id: str
-    agent_name: str
-    state: Literal["joining", "connected", "reconnecting", "leaving", "ended", "failed", "lost"]
-    reason: str | None = Field(description="Code of why it ended.")
-    message: str | None = Field(description="The same in words.")
-    room_url: str
-    room_name: str
-    identity: str
-    participant_id: str | None
-    participant_name: str | None
-    options: dict[str, Any]
-    warnings: list[JoinWarning]
-    stats: dict[str, Any] | None = Field(description="Last measurements: latency, frames, bitrate.")
-    restarts: int = Field(description="How often its process died and was started again.")
-    created_at: datetime
-    connected_at: datetime | None
-    ended_at: datetime | None
-
-    @classmethod
-    def of(cls, session: Session) -> Self:
-        """What the API shows of a stored session."""
-        return cls.model_validate(session, from_attributes=True)
-
-
-class SessionList(BaseModel):
-    """Sessions, newest first."""
-
-    sessions: list[SessionOut]
-
-
 class RoomToken(Request):
     """LiveKit's standard token-endpoint request; everything is optional."""
 
@@ -272,8 +238,25 @@ class Health(BaseModel):
     version: str
 
 
-class Readiness(BaseModel):
-    """Whether sessions can be started, part by part."""
+class Places(BaseModel):
+    """Sessions that run on this machine, and whether one more would be let in."""
 
-    status: Literal["ready", "not_ready"]
-    checks: dict[str, bool]
+    running: int = Field(description="Sessions in rooms and streams over WebSockets.")
+    max: int = Field(description="As many as may run at once.")
+    strain: float = Field(
+        ge=0, le=1, description="Share of the sessions' ticks of the last ten seconds without time to draw."
+    )
+    accepting: bool
+    refusal: Literal["count", "strain", "stopping"] | None = Field(
+        description="Why none would be let in: as many as may run, no time to draw for those that do, or stopping."
+    )
+
+
+class Readiness(BaseModel):
+    """Whether this visavis works, part by part, and whether it takes sessions."""
+
+    status: Literal["ready", "full", "stopping", "not_ready"] = Field(
+        description="`ready` and `full` come with 200: a full machine still serves the sessions it has."
+    )
+    checks: dict[str, bool] = Field(examples=[{"database": True, "livekit": True}])
+    sessions: Places

@@ -76,6 +76,11 @@ class SessionService:
         return len(self._live)
 
     @property
+    def here(self) -> list[Session]:
+        """Sessions that run here, as they are now."""
+        return [live.session for live in self._live.values() if live.session.is_live]
+
+    @property
     def strain(self) -> float:
         """Share of the sessions' ticks of the last ten seconds without time to draw, 0 to 1."""
         return self._host.strain

@@ -15,11 +15,10 @@ from visavis.api.schemas import (
     JoinWarning,
     LeaveRoom,
     Left,
-    SessionList,
-    SessionOut,
     Speak,
     Spoken,
 )
+from visavis.api.session_schemas import SessionList, SessionOut
 from visavis.service import JoinRequest
 
 router = APIRouter(tags=["sessions"])
@@ -32,7 +31,7 @@ router = APIRouter(tags=["sessions"])
         403: {"model": ErrorResponse, "description": "The room token is expired, refused, or lacks a grant."},
         409: {"model": ErrorResponse, "description": "The agent is not ready, or its identity is in the room."},
         502: {"model": ErrorResponse, "description": "The room cannot be reached."},
-        503: {"model": ErrorResponse, "description": "This machine holds as many sessions as it can."},
+        503: {"model": ErrorResponse, "description": "This machine holds as many sessions as it can, or is stopping."},
     },
 )
 async def join_room(services: ServicesDep, agent_id: str, request: JoinRoom) -> Joined:
@@ -71,7 +70,7 @@ async def list_sessions(
 
 @router.get("/sessions/{session_id}", summary="One session")
 async def get_session(services: ServicesDep, session_id: str) -> SessionOut:
-    """Its state and its last measurements."""
+    """Where it stands, what happened to it, and its last measurements."""
     return SessionOut.of(await services.sessions.get(session_id))
 
 
