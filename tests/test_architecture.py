@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "visavis"
 ALLOWED = {
     "face": set(),
     "errors": set(),
+    "logs": set(),
     "media": {"errors"},
     "avatar": {"errors", "portrait"},  # portrait: Avatar.from_photo, imported inside the function only
     "portrait": {"avatar", "errors", "face"},
@@ -19,11 +20,12 @@ ALLOWED = {
     "performer": {"avatar", "face", "media", "motion", "render", "speech", "errors"},
     "video": {"errors", "media"},
     "room": {"performer", "avatar", "media", "errors", "face"},
-    "voice": {"media", "errors"},
+    "voice": {"media", "errors", "logs"},
     "stream": {"performer", "media", "errors"},
-    "placement": {"room", "stream", "performer", "avatar", "errors", "media", "render", "speech"},  # to warm them up
+    # render and speech: to warm them up
+    "placement": {"room", "stream", "performer", "avatar", "errors", "logs", "media", "render", "speech"},
     "store": {"errors"},
-    "service": {"placement", "room", "stream", "store", "voice", "portrait", "avatar", "errors", "media"},
+    "service": {"placement", "room", "stream", "store", "voice", "portrait", "avatar", "errors", "logs", "media"},
     "embedded": {"errors"},
     "settings": {"errors"},
     "bench": {

@@ -88,6 +88,12 @@ class Settings(BaseSettings):
     log_level: Literal["debug", "info", "warning", "error"] = "info"
     """What is logged at least."""
 
+    log_format: Literal["text", "json"] = "text"
+    """Lines for people, or a JSON object per line for programs."""
+
+    drain_s: float = Field(0.0, ge=0, le=86_400)
+    """How long running sessions may go on after SIGTERM; docs/configuration.md says why not at all by default."""
+
     @classmethod
     def settings_customise_sources(
         cls,
@@ -122,7 +128,7 @@ class Settings(BaseSettings):
             raise ValueError("give a URL such as wss://livekit.example.com")
         return value.rstrip("/")
 
-    @field_validator("log_level", mode="before")
+    @field_validator("log_level", "log_format", mode="before")
     @classmethod
     def _lower(cls, value: object) -> object:
         return value.lower() if isinstance(value, str) else value

@@ -20,14 +20,14 @@ def bench(
     from rich.console import Console
 
     from visavis.bench import SUITES, run
-    from visavis.cli.logs import start_logging
     from visavis.errors import VisavisError
+    from visavis.logs import LogSettings, start_logging
     from visavis.settings import load_settings
 
     suites = tuple(only or SUITES)
     if unknown := set(suites) - set(SUITES):
         raise VisavisError("suite_unknown", f"There is no suite {min(unknown)!r}.", f"Known: {', '.join(SUITES)}.")
-    start_logging("error")
+    start_logging(LogSettings("error"))
     with Console(stderr=True).status("measuring") as status:
         report = run(suites, lambda step: status.update(f"measuring: {step}"), load_settings().livekit_server)
     report.write(output)

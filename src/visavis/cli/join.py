@@ -25,7 +25,7 @@ def join(
     size: Annotated[str, typer.Option(help="Pixels: 512 for a square, or WIDTHxHEIGHT.")] = "512",
     fps: Annotated[int, typer.Option(min=10, max=30, help="Frames per second.")] = 25,
     codec: Annotated[str, typer.Option(help="vp8 or h264.")] = "vp8",
-    max_bitrate: Annotated[int, typer.Option(min=100_000, help="Of the picture, in bit/s.")] = 800_000,
+    max_bitrate: Annotated[int, typer.Option(min=100_000, help="Of the picture, in bit/s.")] = 500_000,
     look_ahead: Annotated[int, typer.Option(help="Milliseconds the mouth hears ahead: 0, 40, 80 or 120.")] = 40,
     idle_timeout: Annotated[float, typer.Option(min=0, help="Leave after so many seconds alone; 0 stays.")] = 0.0,
     relay_audio: Annotated[bool, typer.Option("--relay-audio", help="Publish the heard voice again.")] = False,
@@ -34,14 +34,14 @@ def join(
     import asyncio
 
     from visavis.avatar import Avatar
-    from visavis.cli.logs import start_logging
     from visavis.cli.render import parse_size
     from visavis.errors import RoomError, VisavisError
+    from visavis.logs import LogSettings, start_logging
     from visavis.performer import Performer
     from visavis.room import SessionConfig, VideoConfig
     from visavis.room.config import LOOK_AHEADS_MS
 
-    start_logging("warning")
+    start_logging(LogSettings("warning"))
     width_px, height_px = parse_size(size)
     if codec not in ("vp8", "h264"):
         raise VisavisError("codec_unknown", f"{codec!r} is no codec for a room.", "Give vp8 or h264.")

@@ -6,7 +6,16 @@ from typing import TYPE_CHECKING, Annotated
 
 import typer
 
-from visavis.cli.serve import DataDirOption, HostOption, MaxSessionsOption, PortOption, address, run_api
+from visavis.cli.serve import (
+    DataDirOption,
+    DrainOption,
+    HostOption,
+    LogFormatOption,
+    MaxSessionsOption,
+    PortOption,
+    address,
+    run_api,
+)
 
 if TYPE_CHECKING:
     from visavis.settings import Settings
@@ -18,6 +27,8 @@ def up(
     data_dir: DataDirOption = None,
     max_sessions: MaxSessionsOption = None,
     livekit_port: Annotated[int | None, typer.Option(help="Port of the LiveKit server. [default: 7880]")] = None,
+    drain: DrainOption = None,
+    log_format: LogFormatOption = None,
 ) -> None:
     """Start everything on this machine and print one address.
 
@@ -25,13 +36,19 @@ def up(
     """
     import asyncio
 
-    from visavis.cli.logs import start_logging
+    from visavis.logs import LogSettings, start_logging
     from visavis.settings import load_settings
 
     settings = load_settings(
-        host=host, port=port, data_dir=data_dir, max_sessions=max_sessions, livekit_port=livekit_port
+        host=host,
+        port=port,
+        data_dir=data_dir,
+        max_sessions=max_sessions,
+        livekit_port=livekit_port,
+        drain_s=drain,
+        log_format=log_format,
     )
-    start_logging(settings.log_level)
+    start_logging(LogSettings(settings.log_level, settings.log_format))
     print("visavis is starting ...", flush=True)
     asyncio.run(_up(settings))
 

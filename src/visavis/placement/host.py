@@ -15,6 +15,7 @@ from pathlib import Path
 from typing import Any, Final, Literal
 
 from visavis.errors import RoomError
+from visavis.logs import log_settings
 from visavis.placement.channel import Channel, Sound, decode_event
 from visavis.placement.load import Load
 from visavis.placement.processes import exited
@@ -204,9 +205,8 @@ class SessionHost:
     ) -> tuple[Channel, ForkServerProcess]:
         """A process of the warm template that runs ``run``, and our end of the channel to it."""
         ours, theirs = socket.socketpair()
-        log_level = logging.getLogger().getEffectiveLevel()
         process = self._context.Process(
-            target=run, args=(theirs, config, avatar_path, log_level), name=f"visavis {name}"
+            target=run, args=(theirs, config, avatar_path, log_settings()), name=f"visavis {name}"
         )
         try:
             await asyncio.to_thread(process.start)

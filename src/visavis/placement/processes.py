@@ -10,19 +10,28 @@ from collections.abc import Coroutine
 from multiprocessing.context import ForkServerProcess
 from typing import Any, Final
 
+from visavis.logs import LogSettings, start_logging
+
+logger = logging.getLogger(__name__)
+
 TERMINATE_TIMEOUT_S: Final = 2.0
 """A process that was told to end and has not after so long is killed."""
 
 
-def run_to_exit(serving: Coroutine[Any, Any, None], name: str, log_level: int) -> None:
-    """Be a process that serves; does not return."""
-    logging.basicConfig(level=log_level, format=f"%(levelname)s %(name)s [{name}] %(message)s")
+def run_to_exit(serving: Coroutine[Any, Any, None], logs: LogSettings, **about: str) -> None:
+    """Be a process that serves; does not return. ``about`` is on every line it logs."""
+    start_logging(logs, **about)
     signal.signal(signal.SIGINT, signal.SIG_IGN)  # Ctrl-C reaches the whole group; the host decides what happens
     signal.signal(signal.SIGTERM, signal.SIG_DFL)
-    asyncio.run(serving)
+    code = 0
+    try:
+        asyncio.run(serving)
+    except Exception:
+        logger.exception("a process broke down")
+        code = 1
     # threads of native libraries would be torn down under their feet by a normal exit
     logging.shutdown()
-    os._exit(0)
+    os._exit(code)
 
 
 async def exited(process: ForkServerProcess) -> None:

@@ -10,6 +10,7 @@ from typing import Any, Final
 
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
+from visavis.logs import LogSettings
 from visavis.performer import Performer
 from visavis.placement.channel import Channel, Sound
 from visavis.placement.processes import run_to_exit
@@ -23,9 +24,9 @@ _SEND_BUFFER_BYTES: Final = 64 << 10
 """Pictures that wait here are late: the less, the sooner a slow reader is noticed."""
 
 
-def run_stream_worker(end: socket.socket, config: StreamConfig, avatar_path: Path, log_level: int) -> None:
+def run_stream_worker(end: socket.socket, config: StreamConfig, avatar_path: Path, logs: LogSettings) -> None:
     """Run one stream to its end. The process is told what to do through ``end`` and leaves when that closes."""
-    run_to_exit(_serve(end, config, avatar_path), config.stream_id, log_level)
+    run_to_exit(_serve(end, config, avatar_path), logs, stream_id=config.stream_id, agent_id=config.agent_id)
 
 
 class _Outlet:
@@ -107,6 +108,8 @@ def _do(session: StreamSession, channel: Channel, message: dict[str, Any]) -> No
             session.on_end_segment()
         case "key_frame":
             session.on_key_frame()
+        case "received":
+            session.on_received(message["pts"])
         case "begin_speech":
             session.begin_speech(message["segment"])
         case "end_speech":

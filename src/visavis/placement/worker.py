@@ -10,6 +10,7 @@ from pathlib import Path
 
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
+from visavis.logs import LogSettings
 from visavis.performer import Performer
 from visavis.placement.channel import Channel, Sound, encode_event
 from visavis.placement.processes import run_to_exit
@@ -18,9 +19,9 @@ from visavis.room import RoomSession, SessionConfig, SessionState, StateChanged
 logger = logging.getLogger(__name__)
 
 
-def run_worker(end: socket.socket, config: SessionConfig, avatar_path: Path, log_level: int) -> None:
+def run_worker(end: socket.socket, config: SessionConfig, avatar_path: Path, logs: LogSettings) -> None:
     """Run one session to its end. The process is told what to do through ``end`` and leaves when that closes."""
-    run_to_exit(_serve(end, config, avatar_path), config.session_id, log_level)
+    run_to_exit(_serve(end, config, avatar_path), logs, session_id=config.session_id, agent_id=config.agent_id)
 
 
 async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -> None:

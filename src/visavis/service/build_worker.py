@@ -22,6 +22,7 @@ import numpy as np
 
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
+from visavis.logs import log_settings_of_environment, start_logging
 from visavis.portrait.build import build_avatar
 
 logger = logging.getLogger(__name__)
@@ -38,6 +39,7 @@ def main() -> None:
     # The service ends this process by closing its input; Ctrl-C in a terminal reaches it too and is not for it.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     os.nice(NICENESS)
+    start_logging(log_settings_of_environment(), worker="build")
     # Whatever a library prints must not end up between the answers.
     answers = os.fdopen(os.dup(1), "w", encoding="utf-8")
     os.dup2(2, 1)

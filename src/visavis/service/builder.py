@@ -13,6 +13,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from visavis.errors import VisavisError
+from visavis.logs import log_environment
 
 logger = logging.getLogger(__name__)
 
@@ -106,6 +107,7 @@ class AvatarBuilder:
                 stdin=asyncio.subprocess.PIPE,
                 stdout=asyncio.subprocess.PIPE,
                 limit=_LINE_LIMIT_BYTES,
+                env=log_environment(),
             )
         return self._worker
 

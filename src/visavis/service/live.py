@@ -118,7 +118,7 @@ class LiveSession:
             self._around.tally.join_s.observe(time.monotonic() - asked_s)
             await self._stay(running)
         except Exception as error:
-            logger.exception("a session broke down", extra={"session_id": session.session_id})
+            logger.exception("a session broke down")
             await self._finish("failed", "internal_error", "The session broke down; the log says why.")
             if not self.joined.done():
                 self.joined.set_exception(error)
@@ -187,10 +187,7 @@ class LiveSession:
             participant_name=claims.name or claims.identity if NAME_NOT_SET in codes else session.participant_name,
             warnings=[{"code": code, "message": WARNINGS[code]} for code in codes],
         )
-        logger.info(
-            "a session began",
-            extra={"session_id": session.session_id, "agent_id": session.agent_id, "warnings": codes},
-        )
+        logger.info("a session began", extra={"room": session.room_name, "warnings": codes})
         self.joined.set_result(self.session)
 
     async def _stay(self, running: RunningSession | None) -> None:
@@ -231,7 +228,7 @@ class LiveSession:
             await self._give_up(self.leaving or "crashed")
             return None
         await self._enter("reconnecting", "crashed", restarts=self.session.restarts + 1)
-        logger.warning("a session is started again", extra={"session_id": self.session.session_id, **crash})
+        logger.warning("a session is started again", extra={"exit": crash["exit"]})
         try:
             successor = await self._start_again()
         except VisavisError as error:

@@ -12,6 +12,7 @@ from datetime import UTC, datetime
 from typing import Any
 
 from visavis.errors import ServiceError
+from visavis.logs import log_about
 from visavis.placement import Refusal, SessionHost
 from visavis.service.agents import AgentService
 from visavis.service.joining import JoinRequest, checked_url, identity_in_use
@@ -190,7 +191,8 @@ class SessionService:
 
     async def _run(self, live: LiveSession) -> None:
         try:
-            await live.run()
+            with log_about(session_id=live.session.session_id, agent_id=live.session.agent_id):
+                await live.run()
         finally:
             self._live.pop(live.session.session_id, None)
 

@@ -16,6 +16,7 @@ from typing import Final, Self
 import numpy as np
 
 from visavis.errors import ServiceError
+from visavis.logs import log_environment
 from visavis.voice.engine import AudioChunk, clean_text
 from visavis.voice.wire import Message, packed, receive_message
 
@@ -162,7 +163,8 @@ class VoiceHost:
                 raise ServiceError("voice_closed", "The voices are shut down.", "", status=503)
             if self._worker is None:
                 process = await asyncio.create_subprocess_exec(
-                    sys.executable, "-m", "visavis.voice.worker", stdin=PIPE, stdout=PIPE, start_new_session=True
+                    sys.executable, "-m", "visavis.voice.worker",
+                    stdin=PIPE, stdout=PIPE, start_new_session=True, env=log_environment(),
                 )  # fmt: skip
                 self._worker = _Worker(process)
                 self._tasks.create_task(self._receive(self._worker), name="voice replies")

@@ -18,6 +18,7 @@ from typing import BinaryIO, Protocol
 import numpy as np
 
 from visavis.errors import VisavisError
+from visavis.logs import log_settings_of_environment, start_logging
 from visavis.voice.catalogue import Catalogue
 from visavis.voice.engine import AudioChunk, Voice
 from visavis.voice.wire import Message, packed, read_message
@@ -114,6 +115,7 @@ def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[Message]) -> None:
 def main() -> None:
     """Serve on stdin and stdout; whatever libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    start_logging(log_settings_of_environment(), worker="voice")
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
     try:
