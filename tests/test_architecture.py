@@ -30,6 +30,7 @@ ALLOWED = {
     "settings": {"errors"},
     "bench": {
         "face",
+        "errors",
         "performer",
         "render",
         "speech",

@@ -34,6 +34,18 @@ def said(text: str) -> tuple[NDArray[np.int16], int]:
     return np.concatenate([chunk.pcm for chunk in chunks]), chunks[0].sample_rate_hz
 
 
+def held_vowel(duration_s: float) -> tuple[NDArray[np.int16], int]:
+    """A voice that holds the syllable's vowel: ``int16 [n]`` mono and its rate. The mouth stays open."""
+    pcm, rate_hz = said(SYLLABLE)
+    grain = pcm[round(_VOWEL_FROM_S * rate_hz) : round(_VOWEL_TO_S * rate_hz)].astype(np.float64)
+    fade = round(_VOWEL_FADE_S * rate_hz)
+    ramp = np.minimum(1, (np.minimum(np.arange(len(grain)), np.arange(len(grain))[::-1]) + 1) / fade)
+    vowel = np.zeros(round(duration_s * rate_hz) + len(grain))
+    for start in range(0, len(vowel) - len(grain), len(grain) - fade):
+        vowel[start : start + len(grain)] += grain * ramp
+    return vowel[: round(duration_s * rate_hz)].astype(np.int16), rate_hz
+
+
 def onset_s(pcm: NDArray[np.int16], sample_rate_hz: int) -> float:
     """When a sound begins: its first sample beyond a tenth of its peak."""
     loud = np.abs(pcm.astype(np.int32))
@@ -41,3 +53,8 @@ def onset_s(pcm: NDArray[np.int16], sample_rate_hz: int) -> float:
 
 
 ONSET_SHARE: float = 0.1
+_VOWEL_FROM_S: float = 0.13
+_VOWEL_TO_S: float = 0.28
+"""Where the syllable's vowel is loudest; repeated, with a"""
+_VOWEL_FADE_S: float = 0.02
+"""fade from each to the next."""

@@ -14,6 +14,9 @@ from livekit import rtc
 from numpy.typing import NDArray
 
 SOUND_RATE_HZ: Final = 48_000
+SOUND_PIECE_S: Final = 0.01
+FULL_PX: Final = 512
+"""Width of the picture of an agent that nothing holds back."""
 _SMALLEST_PX: Final = 16
 """The server sends a tiny black picture before the first real one."""
 
@@ -24,9 +27,11 @@ class Subscriber:
 
     room: rtc.Room
     box: tuple[int, int, int, int] | None
-    """Of every picture, this part of the luma is kept: ``x0, y0, x1, y1``."""
+    """Of every picture in full size, this part of the luma is kept: ``x0, y0, x1, y1``."""
     frames_s: list[float] = field(default_factory=list)
-    pictures: list[NDArray[np.uint8]] = field(default_factory=list)
+    """Arrivals of all pictures."""
+    pictures: list[tuple[float, NDArray[np.uint8]]] = field(default_factory=list)
+    """Arrival and the part that is kept."""
     sound: list[tuple[float, NDArray[np.int16]]] = field(default_factory=list)
     """Arrival and 10 ms of mono."""
 
@@ -81,10 +86,10 @@ async def _watch(track: rtc.Track, subscriber: Subscriber) -> None:
         if frame.width <= _SMALLEST_PX:
             continue
         subscriber.frames_s.append(now_s)
-        if subscriber.box is not None:
+        if subscriber.box is not None and frame.width == FULL_PX:
             x0, y0, x1, y1 = subscriber.box
             luma = np.frombuffer(frame.data, np.uint8, frame.width * frame.height).reshape(frame.height, frame.width)
-            subscriber.pictures.append(luma[y0:y1, x0:x1].copy())
+            subscriber.pictures.append((now_s, luma[y0:y1, x0:x1].copy()))
         subscriber.arrived.set()
 
 
