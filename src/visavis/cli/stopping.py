@@ -48,7 +48,8 @@ async def obey(signals: Signals, server: Server, services: Services, *, drain_s:
     server.should_exit = True
     if not server.force_exit:
         await signals.next()
-        # Sessions leave their rooms in order all the same; only clients are not waited for.
+        # Sessions leave their rooms in order all the same.
+        logger.info("stopping without waiting for clients")
         server.force_exit = True
     await signals.next()
     logger.warning("stopped at once: sessions leave by themselves")
