@@ -145,11 +145,16 @@ class Renderer:
         ):
             self._screen[line] = self._screen[patch[::2]]
         self._map_u.fill(EMPTY)
-        rasterise(self._screen, self._triangles, self._texture_and_gain, self._map_u, self._map_v, self._map_gain)
+        v_max, u_max = (np.float32(side - 1) for side in self._texture.level.shape[:2])
+        rasterise(
+            self._screen, self._triangles, self._texture_and_gain, u_max, v_max, self._map_u, self._map_v,
+            self._map_gain,
+        )  # fmt: skip
         self._texture.fold(avatar, rig.lips)
+        # the maps stay inside the texture: any other border would be walked for every empty pixel
         cv2.remap(
             self._texture.level, self._map_u, self._map_v, cv2.INTER_LINEAR, dst=self._sampled,
-            borderMode=cv2.BORDER_REPLICATE,
+            borderMode=cv2.BORDER_CONSTANT,
         )  # fmt: skip
         composite(self._sampled, self._background, self._map_u, self._map_gain, self._frame)
         for index, work in enumerate(self._eyes):

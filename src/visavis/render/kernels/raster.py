@@ -16,7 +16,14 @@ EMPTY = np.float32(-1e4)
 
 @kernel
 def rasterise(
-    screen: F32, triangles: NDArray[np.int32], texture_and_gain: F32, map_u: F32, map_v: F32, map_gain: F32
+    screen: F32,
+    triangles: NDArray[np.int32],
+    texture_and_gain: F32,
+    u_max: np.float32,
+    v_max: np.float32,
+    map_u: F32,
+    map_v: F32,
+    map_gain: F32,
 ) -> None:
     """Scan-convert in drawing order: later triangles cover earlier ones; edges are inclusive, so nothing gaps."""
     height = map_u.shape[0]
@@ -86,8 +93,8 @@ def rasterise(
             v = va + vx * dx + vy * dy
             g = ga + gx * dx + gy * dy
             for x in range(first, last + 1):
-                map_u[y, x] = u
-                map_v[y, x] = v
+                map_u[y, x] = min(max(u, np.float32(0.0)), u_max)
+                map_v[y, x] = min(max(v, np.float32(0.0)), v_max)
                 map_gain[y, x] = g
                 u += ux
                 v += vx
