@@ -37,11 +37,12 @@ def start(data_dir_with_ada: Path, tmp_path: Path, room_server: RoomServer) -> I
     key = json.loads((data_dir / "keys.json").read_text())["api_key"]
     programs: list[Program] = []
 
-    def begin(*options: str) -> Program:
+    def begin(*options: str, log_level: str = "info") -> Program:
         with socket.create_server(("127.0.0.1", 0)) as probe:
             port = probe.getsockname()[1]
         environment = {name: value for name, value in os.environ.items() if not name.startswith("VISAVIS_")} | {
             "VISAVIS_DATA_DIR": str(data_dir),
+            "VISAVIS_LOG_LEVEL": log_level,
             "VISAVIS_LIVEKIT_URL": room_server.url,
             "VISAVIS_LIVEKIT_API_KEY": room_server.server.api_key,
             "VISAVIS_LIVEKIT_API_SECRET": room_server.server.api_secret,

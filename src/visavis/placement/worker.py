@@ -4,9 +4,11 @@ from __future__ import annotations
 
 import asyncio
 import logging
+import os
 import signal
 import socket
 from pathlib import Path
+from typing import Final
 
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
@@ -17,6 +19,9 @@ from visavis.placement.processes import run_to_exit
 from visavis.room import RoomSession, SessionConfig, SessionState, StateChanged
 
 logger = logging.getLogger(__name__)
+
+ORPHAN_TIMEOUT_S: Final = 8.0
+"""A session whose host has died has so long to leave its room in order."""
 
 
 def run_worker(end: socket.socket, config: SessionConfig, avatar_path: Path, logs: LogSettings) -> None:
@@ -66,4 +71,6 @@ async def _obey(channel: Channel, session: RoomSession) -> None:
             session.interrupt()
         elif message["do"] == "leave":
             session.leave()
+    # The host is gone: nobody is left to insist that this process ends.
+    asyncio.get_running_loop().call_later(ORPHAN_TIMEOUT_S, os._exit, 1)
     session.leave()
