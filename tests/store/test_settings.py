@@ -85,6 +85,8 @@ def test_an_unknown_name_in_the_file_is_refused_with_the_name_that_was_meant(tmp
         ("VISAVIS_LIVEKIT_URL", "livekit.example.com", "wss://"),
         ("VISAVIS_LIVEKIT_API_KEY", "alone", "set both"),
         ("VISAVIS_LOG_LEVEL", "loud", "log_level"),
+        ("VISAVIS_LOG_FORMAT", "xml", "log_format"),
+        ("VISAVIS_DRAIN_S", "-1", "drain_s"),
         ("VISAVIS_CONFIG", "/nowhere/visavis.toml", "/nowhere/visavis.toml"),
     ],
 )

@@ -13,7 +13,7 @@ STRAINED: Final = 0.25
 A session sheds its own picture from 0.20 on (room/ladder.py): whoever is above still has shed what it can."""
 RELIEVED: Final = 0.10
 """Below this share sessions are let in again."""
-_LEAST_S: Final = 5.0
+LEAST_S: Final = 5.0
 """What is shorter is a hiccup: a core that was busy with something else for a second refuses nobody."""
 
 
@@ -57,5 +57,5 @@ class Load:
         strain = self.strain(now_s)
         if self._strained:
             self._strained = strain >= RELIEVED
-        elif self._reports and now_s - self._reports[0].at_s >= _LEAST_S:
+        elif self._reports and now_s - self._reports[0].at_s >= LEAST_S:
             self._strained = strain > STRAINED

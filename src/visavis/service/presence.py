@@ -51,7 +51,7 @@ class Presence:
         self._sessions = sessions
         self._mine = mine
         self._on_lost = on_lost
-        self._me = _this_process()
+        self._me = this_process()
         self._steady_since_s = time.monotonic()
 
     @property
@@ -69,13 +69,17 @@ class Presence:
         while True:
             await asyncio.sleep(BEAT_S)
             try:
-                if not await self._instances.renew(self.instance_id, datetime.now(UTC)):
-                    await self._return()
-                await self._sweep()
+                await self.look_round()
             except (SQLAlchemyError, OSError) as error:
                 # Nobody could renew while the database was away: all get time to, before anybody is judged.
                 self._steady_since_s = time.monotonic()
                 logger.warning("the database does not answer", extra={"error": type(error).__name__})
+
+    async def look_round(self) -> None:
+        """Say that this program runs, and end what those that do not have left behind."""
+        if not await self._instances.renew(self.instance_id, datetime.now(UTC)):
+            await self._return()
+        await self._sweep()
 
     async def end(self) -> None:
         """Disappear in order."""
@@ -85,7 +89,7 @@ class Presence:
         """Another program held this one for dead: what runs here runs all the same."""
         logger.error("another visavis on this database held this one for dead")
         self._steady_since_s = time.monotonic()
-        self._me = _this_process(self.instance_id)
+        self._me = this_process(self.instance_id)
         await self._instances.add(self._me)
         for session in self._mine():
             await self._sessions.reclaim(session)
@@ -110,16 +114,6 @@ class Presence:
         return is_silent and time.monotonic() - self._steady_since_s > LEASE_S
 
 
-def _this_process(instance_id: str = "") -> Instance:
-    return Instance(
-        instance_id=instance_id or f"vis_{secrets.token_hex(8)}",
-        machine=_machine(),
-        pid=os.getpid(),
-        process_started_s=psutil.Process().create_time(),
-        seen_at=datetime.now(UTC),
-    )
-
-
 def _machine() -> str:
     """Names what sees the same processes under the same numbers: a boot of a kernel, and a container in it."""
     try:
@@ -135,3 +129,14 @@ def _is_running(pid: int, started_s: float) -> bool:
         return abs(process.create_time() - started_s) < 1.0 and process.status() != psutil.STATUS_ZOMBIE
     except psutil.Error:
         return False
+
+
+def this_process(instance_id: str = "") -> Instance:
+    """This program, under a new name unless one is given."""
+    return Instance(
+        instance_id=instance_id or f"vis_{secrets.token_hex(8)}",
+        machine=_machine(),
+        pid=os.getpid(),
+        process_started_s=psutil.Process().create_time(),
+        seen_at=datetime.now(UTC),
+    )

@@ -1,0 +1,66 @@
+"""What is left of an utterance when the process that says it dies."""
+
+from __future__ import annotations
+
+from collections.abc import AsyncGenerator
+
+import numpy as np
+
+from visavis.placement import Sound, Speech
+from visavis.placement.speech import Unplayed
+
+RATE_HZ = 1000
+
+
+def a_second(value: int) -> Sound:
+    return Sound(np.full(RATE_HZ, value, np.int16), RATE_HZ)
+
+
+def played(pieces: list[Sound | None]) -> list[tuple[int, float] | None]:
+    """Each piece's value and duration."""
+    return [piece and (int(piece.pcm[0]), piece.duration_s) for piece in pieces]
+
+
+def test_what_is_not_played_is_left_the_piece_that_sounds_cut() -> None:
+    unplayed = Unplayed()
+    for value in (1, 2, 3):
+        unplayed.add(a_second(value), now_s=10.0)
+    assert unplayed.until_s == 13.0
+    assert played(list(unplayed.rest(11.25))) == [(2, 0.75), (3, 1.0)]
+    assert list(unplayed.rest(13.0)) == []
+
+
+def test_utterances_stay_apart() -> None:
+    unplayed = Unplayed()
+    unplayed.add(a_second(1), now_s=0.0)
+    unplayed.end_utterance()
+    unplayed.add(a_second(2), now_s=0.0)
+    assert played(list(unplayed.rest(0.5))) == [(1, 0.5), None, (2, 1.0)]
+    assert played(list(unplayed.rest(1.5))) == [(2, 0.5)]
+
+
+def test_after_a_pause_sound_begins_when_it_comes() -> None:
+    unplayed = Unplayed()
+    unplayed.add(a_second(1), now_s=0.0)
+    unplayed.add(a_second(2), now_s=5.0)
+    assert unplayed.until_s == 6.0
+    assert played(list(unplayed.rest(5.5))) == [(2, 0.5)]
+
+
+def test_nothing_is_left_of_what_was_interrupted() -> None:
+    unplayed = Unplayed()
+    unplayed.add(a_second(1), now_s=0.0)
+    unplayed.clear()
+    assert list(unplayed.rest(0.1)) == []
+
+
+async def test_a_piece_that_could_not_be_handed_over_comes_again() -> None:
+    async def pieces() -> AsyncGenerator[Sound]:
+        for value in (1, 2):
+            yield a_second(value)
+
+    speech = Speech(pieces())
+    first = await speech.next()
+    assert first is not None
+    speech.give_back(first)
+    assert played([await speech.next(), await speech.next(), await speech.next()]) == [(1, 1.0), (2, 1.0), None]
