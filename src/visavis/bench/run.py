@@ -61,7 +61,7 @@ def run(suites: tuple[str, ...], on_step: OnStep, livekit_server: Path | None = 
     return Report(
         visavis=__version__,
         taken_at=f"{datetime.now(UTC):%Y-%m-%d %H:%M} UTC",
-        machine=_processor(),
+        machine=processor(),
         cores=os.cpu_count() or 1,
         load_before=load_before,
         figures=figures,
@@ -83,7 +83,8 @@ def _measure(suite: str, on_step: OnStep, livekit_server: Path | None) -> dict[s
     return room.measure(on_step, livekit_server)
 
 
-def _processor() -> str:
+def processor() -> str:
+    """Name of this machine's processor."""
     try:
         lines = Path("/proc/cpuinfo").read_text().splitlines()
     except OSError:
