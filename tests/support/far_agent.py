@@ -12,12 +12,12 @@ import asyncio
 import json
 import os
 import sys
+from dataclasses import asdict
 
 import numpy as np
 
 from visavis.avatar import Avatar
 from visavis.performer import Performer
-from visavis.placement.channel import encode_event
 from visavis.room import RoomSession, SessionConfig, VideoConfig
 from visavis.room.events import SessionEvent, TokenRefreshed
 
@@ -26,7 +26,7 @@ RATE_HZ = 24_000
 
 def report(event: SessionEvent) -> None:
     if not isinstance(event, TokenRefreshed):
-        sys.stdout.write(json.dumps(encode_event(event)) + "\n")
+        sys.stdout.write(json.dumps({"event": type(event).__name__, **asdict(event)}) + "\n")
         sys.stdout.flush()
 
 

@@ -103,7 +103,7 @@ class StreamClient:
         await self.until(lambda: len(self.events(kind)) >= count, what=kind)
         return self.events(kind)
 
-    async def read(self, bytes_per_s: float | None = None) -> None:
+    async def read(self, bytes_per_s: float | None = None, *, acknowledges: bool = False) -> None:
         """Keep what comes until the connection ends; ``bytes_per_s`` is for a thin line."""
         try:
             async for message in self.connection:
@@ -111,7 +111,10 @@ class StreamClient:
                     self.log.append(json.loads(message))
                 else:
                     kind, flags, _, *numbers = HEADER.unpack_from(message)
-                    self.log.append(Received(kind, flags, *numbers, message[HEADER.size :], time.monotonic()))
+                    received = Received(kind, flags, *numbers, message[HEADER.size :], time.monotonic())
+                    self.log.append(received)
+                    if acknowledges and kind == SOUND:
+                        await self.say({"type": "received", "pts": received.pts})
                 self.news.set()
                 if bytes_per_s:
                     await asyncio.sleep(len(message) / bytes_per_s)

@@ -13,7 +13,7 @@ from visavis.render import Renderer
 
 FRAME_BUFFERS: Final = 8
 """A drawn frame stays valid until so many others were drawn."""
-VISIBLE_PX: Final = 1.0
+VISIBLE_PX: Final = 1.5
 """The movements of all controls since the last frame, added up, before a viewer would see them: no single point has
 moved by more than about half of it."""
 

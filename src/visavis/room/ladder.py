@@ -1,12 +1,13 @@
 """The ladder of the picture: what is shown where the network or the CPU does not carry all of it.
 
 Down: a smaller picture, then fewer frames, then none (sound only). The two reasons are followed apart, the lower one
-counts. Down goes at once, and as far as it must; up goes a rung at a time, once there has been room for a while, and
-the more hesitantly the sooner a rung had to be left again: nothing flaps.
+counts. Down goes at once, and as far as it must; up goes after a while without trouble, and the more hesitantly the
+sooner a rung had to be left again: nothing flaps.
 
 The congestion control that is asked what the network carries sees the picture only. Its figure falls to what is left
 beside the sound, half a second to two seconds after a link has become thin; what is seen sooner (packets that are
-missed, a round trip that has grown) stops the picture until more is known.
+missed, a round trip that has grown) stops the picture until more is known. And it hardly rises while less is sent than
+it allows: on a link that shows no trouble, the only way to learn that it carries more is to send more.
 """
 
 from __future__ import annotations
@@ -22,36 +23,43 @@ CPU: Final = "cpu"
 _SCALES: Final = ((1.0, 1), (0.75, 1), (0.5, 1), (0.5, 2))
 """Of the picture's sides, and every how many ticks there is a frame."""
 _SMALLEST_PX: Final = 128
-_BITS_PER_PIXEL: Final = 0.035
-"""A talking head in VP8 is watchable from here on: 230 kbit/s for 512x512 at 25 fps."""
+_BITS_PER_PIXEL: Final = 0.011
+"""From here on a talking head in VP8 is soft but good to look at: 72 kbit/s for 512x512 at 25 fps, which gives 42 dB."""
 _SHARE_OF_MAX: Final = 0.6
 """Nobody who asks for so few bits should be shown less than the whole picture for want of more."""
 
 _ROOM: Final = 1.25
-"""A rung is tried with so many times what it needs, and must do with what it needs."""
-_CALM_S: Final = 1.5
+"""With so many times what a rung needs available, there is room for it;"""
+_WANT: Final = 0.85
+"""with less than this share, it is left."""
+_CALM_S: Final = 2.5
 """So long must there have been room for a higher rung,"""
-_CALM_FROM_SOUND_S: Final = 2.5
-"""and so long must the round trip have been as short as it ever was before sound alone gets a picture again. (With no
-picture sent, nothing else tells what the link carries.)"""
+_QUICK_S: Final = 1.5
+"""or so long must the round trip have been as short as it ever was: then two rungs more are tried in any case,"""
+_QUICK_WITH_SOUND_S: Final = 2.0
+"""or one, where there is only sound."""
+_AS_SHORT: Final = 1.3
 _AS_SHORT_MS: Final = 10.0
 _BLIND_S: Final = 20.0
-"""On a link that is slow even with sound alone, a picture is tried so seldom: each try costs some of the sound."""
+"""A link that is slow even so is tried so seldom: each try costs some of the sound."""
+_TRIAL_S: Final = 3.0
+"""A try is over after so long; until then only trouble ends it,"""
+_ECHO_S: Final = 1.0
+"""and, after sound alone, not before this: what was lost long ago is asked for once the picture is back."""
 _PATIENCE_STEP: Final = 1.5
-"""A rung that had to be left again within"""
-_TRIAL_S: Final = 8.0
-"""so long was climbed too early: the next try waits so much longer,"""
-_PATIENCE_MAX: Final = 3.0
-"""up to so many times as long."""
+_PATIENCE_MAX: Final = 6.0
+"""After a try that failed, the next one waits longer."""
+_SOON_S: Final = 10.0
+"""A rung that had to be left again so soon was a try that failed, whatever it looked like."""
 
 _LOSS: Final = 0.10
 _LATE_MS: Final = 250.0
 """A round trip that has grown by so much waits in a queue that is full of our picture."""
 _BRAKE_S: Final = 0.6
 """Loss or delay stops the picture for so long, in which the queue may empty,"""
-_TROUBLE_S: Final = 2.2
+_TROUBLE_S: Final = 3.0
 """and where they go on so long all the same, the link is too thin for any."""
-_PEACE_S: Final = 2.5
+_PEACE_S: Final = 2.0
 """After so long without either, that is over."""
 
 _STRAINED: Final = 0.20
@@ -158,11 +166,15 @@ class _Network:
         self._trouble_since_s: float | None = None
         self._last_bad_s = float("-inf")
         self._calm_since_s: float | None = None
+        self._quick_since_s: float | None = None
+        self._peaceful_since_s: float | None = None
         self._climbed_s = float("-inf")
+        self._climbed_from = 0
         self._patience = 1.0
 
     def step(self, signals: Signals, now_s: float) -> None:
-        is_bad = self._is_bad(signals)
+        is_echo = self._climbed_from == self._bottom and now_s - self._climbed_s < _ECHO_S
+        is_bad = self._is_bad(signals) and not is_echo
         self._note_trouble(is_bad, now_s)
         if is_bad and self.index < self._bottom and self.brake_until_s < now_s:
             self.brake_until_s = now_s + _BRAKE_S
@@ -171,13 +183,6 @@ class _Network:
             self._descend(lowest, now_s)
         elif self.index:
             self._climb_when_calm(signals, now_s)
-
-    def _note_trouble(self, is_bad: bool, now_s: float) -> None:
-        if is_bad:
-            self._last_bad_s = now_s
-            self._trouble_since_s = now_s if self._trouble_since_s is None else self._trouble_since_s
-        elif now_s - self._last_bad_s > _PEACE_S:
-            self._trouble_since_s = None
 
     def _is_bad(self, signals: Signals) -> bool:
         """Loss, or delay that was measured just now: a round trip is measured every few seconds only."""
@@ -191,42 +196,72 @@ class _Network:
     def _is_late(self, signals: Signals) -> bool:
         return signals.round_trip_ms is not None and signals.round_trip_ms > self._shortest_ms + _LATE_MS
 
+    def _note_trouble(self, is_bad: bool, now_s: float) -> None:
+        if is_bad:
+            self._last_bad_s = now_s
+            self._trouble_since_s = now_s if self._trouble_since_s is None else self._trouble_since_s
+        elif now_s - self._last_bad_s > _PEACE_S:
+            self._trouble_since_s = None
+
     def _lowest_needed(self, signals: Signals, now_s: float) -> int:
         """How far down the signals ask to be."""
-        in_trouble = self._trouble_since_s is not None
-        if self._trouble_since_s is not None and self._last_bad_s - self._trouble_since_s > _TROUBLE_S:
-            return self._bottom
-        lowest = 1 if in_trouble and not self.index else 0
-        if signals.available_bps is None:
+        since_s = self._trouble_since_s
+        is_trial = now_s - self._climbed_s < _TRIAL_S
+        if since_s is not None:
+            if is_trial:
+                return max(self._climbed_from, 1)
+            if self._last_bad_s - since_s > _TROUBLE_S:
+                return self._bottom
+        lowest = 0 if since_s is None else 1
+        if signals.available_bps is None or is_trial:
             return lowest
-        fitting = (i for i, rung in enumerate(self._rungs) if rung.needs_bps <= signals.available_bps)
+        affordable_bps = signals.available_bps / _WANT
+        fitting = (i for i, rung in enumerate(self._rungs) if rung.needs_bps <= affordable_bps)
         return max(lowest, next(fitting, self._bottom))
 
     def _descend(self, index: int, now_s: float) -> None:
-        if now_s - self._climbed_s < _TRIAL_S:
+        if now_s - self._climbed_s < _SOON_S:
             self._patience = min(self._patience * _PATIENCE_STEP, _PATIENCE_MAX)
-        elif now_s - self._climbed_s > 3 * _TRIAL_S:
+        elif now_s - self._climbed_s > _FORGIVEN_S:
             self._patience = 1.0
         self.index = index
-        self._calm_since_s = None
+        self._climbed_s = float("-inf")
+        self._forget_calm()
 
     def _climb_when_calm(self, signals: Signals, now_s: float) -> None:
-        from_sound = self.index == self._bottom
-        best = self.index - 1 if from_sound else self._highest_with_room(signals.available_bps or 0.0)
-        if self._trouble_since_s is not None or self._is_late(signals) or best >= self.index:
-            self._calm_since_s = None
+        if self._trouble_since_s is not None or self._is_late(signals):
+            self._forget_calm()
             return
-        self._calm_since_s = now_s if self._calm_since_s is None else self._calm_since_s
-        calm_s = _CALM_S
-        if from_sound:
-            is_short = (signals.round_trip_ms or 0.0) <= self._shortest_ms + _AS_SHORT_MS
-            calm_s = _CALM_FROM_SOUND_S if is_short else _BLIND_S
-        if now_s - self._calm_since_s >= calm_s * self._patience:
-            self.index = best
-            self._climbed_s = now_s
-            self._calm_since_s = None
+        with_room = self._highest_with_room(signals.available_bps)
+        self._calm_since_s = _since(self._calm_since_s, with_room < self.index, now_s)
+        self._quick_since_s = _since(self._quick_since_s, self._is_quick(signals), now_s)
+        self._peaceful_since_s = _since(self._peaceful_since_s, True, now_s)
+        from_sound = self.index == self._bottom
+        if self._has_lasted(self._quick_since_s, _QUICK_WITH_SOUND_S if from_sound else _QUICK_S, now_s):
+            self._climb(self.index - 1 if from_sound else min(self.index - 2, with_room), now_s)
+        elif not from_sound and self._has_lasted(self._calm_since_s, _CALM_S, now_s):
+            self._climb(with_room, now_s)
+        elif self._has_lasted(self._peaceful_since_s, _BLIND_S, now_s):
+            self._climb(self.index - 1, now_s)
 
-    def _highest_with_room(self, available_bps: float) -> int:
+    def _is_quick(self, signals: Signals) -> bool:
+        return (signals.round_trip_ms or 0.0) <= _AS_SHORT * self._shortest_ms + _AS_SHORT_MS
+
+    def _has_lasted(self, since_s: float | None, duration_s: float, now_s: float) -> bool:
+        return since_s is not None and now_s - since_s >= duration_s * self._patience
+
+    def _climb(self, index: int, now_s: float) -> None:
+        self._climbed_from = self.index
+        self.index = max(index, 0)
+        self._climbed_s = now_s
+        self._forget_calm()
+
+    def _forget_calm(self) -> None:
+        self._calm_since_s = self._quick_since_s = self._peaceful_since_s = None
+
+    def _highest_with_room(self, available_bps: float | None) -> int:
+        if available_bps is None:
+            return self._bottom
         return next(i for i, rung in enumerate(self._rungs) if available_bps >= _ROOM * rung.needs_bps)
 
 
@@ -249,6 +284,13 @@ class _Cpu:
         elif strain < _RELIEVED and self.index and since_s > _STRAIN_CALM_S * self._patience:
             self.index -= 1
             self._changed_s = now_s
+
+
+def _since(since_s: float | None, holds: bool, now_s: float) -> float | None:
+    """When a condition that holds began to."""
+    if not holds:
+        return None
+    return now_s if since_s is None else since_s
 
 
 def _sides(video: VideoConfig) -> tuple[int, int]:

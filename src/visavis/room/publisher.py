@@ -51,8 +51,10 @@ _DRAWING_SPARE: Final = 2.5
 """Only with so many times as much sound in the queue is one drawn: the next may take longer than any before."""
 _STRAIN_MEMORY: Final = 0.98
 """The share of ticks without time to draw is watched over some fifty ticks."""
-_STILL_TICKS: Final = 5
-"""A face that hardly moves is drawn so often all the same: somebody new waits for a frame to begin with."""
+_STILL_TICKS: Final = 12
+"""A face that hardly moves is drawn so often all the same,"""
+_WELCOME_S: Final = 1.0
+"""and in full for so long once somebody may have come: who is new waits for a frame to begin with."""
 _LATENCIES_KEPT: Final = 600
 
 _CODECS: Final = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264}
@@ -114,7 +116,7 @@ class Publisher:
         self._margin_s = _FIRST_MARGIN_S
         self._drawing_s = _DRAWING_S
         self._rung = rungs_of(video)[0]
-        self._braked_until_s = float("-inf")
+        self._braked_until_s = self._welcome_until_s = float("-inf")
         self._video_track: rtc.LocalVideoTrack | None = None
         self._sounding = False
         self._position_s = 0.0
@@ -170,6 +172,8 @@ class Publisher:
     def watch_out(self, watched: bool) -> None:
         """Somebody may be looking, or nobody is: then nothing is drawn."""
         self.watched = watched
+        if watched:
+            self._welcome_until_s = time.monotonic() + _WELCOME_S
 
     def climb_to(self, rung: Rung) -> None:
         """Show the picture in another way, or none."""
@@ -259,7 +263,8 @@ class Publisher:
             return False
         if tick.index % rung.tick_interval:
             return False
-        return tick.speaking or tick.index % _STILL_TICKS == 0 or self._performer.has_changed
+        is_still = not tick.speaking and now_s > self._welcome_until_s and tick.index % _STILL_TICKS
+        return not is_still or self._performer.has_changed
 
     def _note_strain(self, in_time: bool) -> None:
         self.ticks_late += not in_time

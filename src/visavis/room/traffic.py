@@ -5,8 +5,13 @@ from __future__ import annotations
 import asyncio
 import time
 from dataclasses import dataclass
+from typing import Final
 
 from livekit import rtc
+
+
+_FEWEST_PACKETS: Final = 4
+"""Fewer are no share of anything."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -74,7 +79,7 @@ class TrafficMeter:
 
 
 def _share(part: int, whole: int) -> float:
-    return round(min(max(part / whole, 0.0), 1.0), 4) if whole > 0 else 0.0
+    return round(min(part / whole, 1.0), 4) if whole > 0 and part >= _FEWEST_PACKETS else 0.0
 
 
 async def is_picture_wanted(room: rtc.Room) -> bool:
