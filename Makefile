@@ -9,7 +9,7 @@ AGENTS := .cache/agents-venv
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-room test-conformance test-browser check format bench sheets clean
+.PHONY: help install run test test-unit test-room test-conformance test-browser check format bench soak sheets clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -45,6 +45,9 @@ format: $(STAMPS)/dev ## format the code
 
 bench: install ## measure this machine: JSON and a table in out/bench
 	$(BIN)/visavis bench
+
+soak: install ## three sessions speak for half an hour (MINUTES=30); exit code 1 where an aim is missed
+	$(BIN)/visavis bench --soak --minutes $(or $(MINUTES),30)
 
 sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/sheets
 	$(BIN)/python -m benchmarks.sheets

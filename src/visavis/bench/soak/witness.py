@@ -48,8 +48,11 @@ class Witness:
     utterances: int = 0
     on_pause: Callable[[], None] = lambda: None
     """Called when something that was said has ended."""
-    _since_s: float | None = None
+    _is_speech: bool = False
+    _since_s: float = float("inf")
+    """When what is, or was last, said began,"""
     _audible_s: float = 0.0
+    """and when the last of it so far was heard."""
     _quiet_pieces: int = 0
     _last_frame_s: float = 0.0
     _offset_due: bool = False
@@ -63,7 +66,7 @@ class Witness:
     def see(self, at_s: float, luma: NDArray[np.uint8]) -> None:
         """Take in a picture."""
         last_s, self._last_frame_s = self._last_frame_s, at_s
-        if self._since_s is not None and self._since_s <= last_s < self._audible_s:
+        if self._since_s <= last_s < self._audible_s:
             self.intervals_s.append(min(at_s, self._audible_s) - last_s)
         if luma.shape[1] == FULL_PX:
             self._pictures.append((at_s, cut(luma, self.box)))
@@ -73,17 +76,18 @@ class Witness:
         audible = np.abs(pcm) > AUDIBLE
         if audible.any():
             self._hear_something(at_s, float(np.argmax(audible)) / len(pcm) * SOUND_PIECE_S)
-        elif self._since_s is not None:
+        elif self._is_speech:
             self._quiet_pieces += 1
             if self._quiet_pieces * SOUND_PIECE_S >= SPEECH_ENDS_S:
-                self._since_s = None
+                self._is_speech = False
                 self.on_pause()
-        if self._offset_due and self._since_s is not None and at_s - self._since_s > _MOUTH_OPENS_WITHIN_S:
+        if self._offset_due and at_s - self._since_s > _MOUTH_OPENS_WITHIN_S:
             self._offset_due = False
             self._note_offset(self._since_s)
 
     def _hear_something(self, at_s: float, into_piece_s: float) -> None:
-        if self._since_s is None:
+        if not self._is_speech:
+            self._is_speech = True
             self._since_s = at_s + into_piece_s
             self._offset_due = True
             self.utterances += 1
