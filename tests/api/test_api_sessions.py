@@ -8,20 +8,24 @@ import re
 import shutil
 import time
 from collections.abc import AsyncIterator
+from contextlib import AsyncExitStack
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
 import httpx
+import numpy as np
 import psutil
 import pytest
 from api_server import Serve, error_of, serve, until, until_built
 from livekit import api
+from numpy.typing import NDArray
 
 from support.listener import listening, wait_until
-from support.room_server import RoomServer, new_room
+from support.room_server import RoomServer, new_room, running_server
 from visavis.room import Stats
+from visavis.voice import VoiceHost
 
 pytestmark = pytest.mark.room
 
@@ -320,7 +324,7 @@ async def kill_session(before: set[psutil.Process]) -> None:
     async with asyncio.timeout(30):
         while True:
             new = set(psutil.Process().children(recursive=True)) - before
-            workers = [child for child in new if child.num_threads() > 4]
+            workers = [child for child in new if "forkserver" in "".join(child.cmdline()) and child.num_threads() > 4]
             if workers:
                 workers[0].kill()
                 return
@@ -345,6 +349,187 @@ async def test_a_session_that_dies_comes_back_as_the_same_participant(
         said = await client.post(f"{path}/speak", json={"text": "Here I am again."})
         assert said.status_code == 202
         await wait_until(lambda: ben.heard_at_s(asked_s), what="its voice")
+
+
+async def test_killed_in_mid_speech_it_says_the_rest_without_being_asked(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        path = f"/v1/sessions/{(await join(client, room_server, room)).json()['session_id']}"
+        asked_s = time.monotonic()
+        text = "One and two and three and four and five and six and seven and eight and nine and ten and eleven."
+        await client.post(f"{path}/speak", json={"text": text})
+        await client.post(f"{path}/speak", json={"text": "This waits for its turn, and is said all the same."})
+        await wait_until(lambda: ben.heard_at_s(asked_s), what="its voice")
+        await kill_session(before)
+        session = await until(client, path, lambda session: session["crashes"])
+        while_away = await client.post(f"{path}/speak", json={"text": "And so is this."})
+        assert while_away.json()["status"] in ("queued", "speaking")
+        session = await until(client, path, lambda session: session["state"] == "connected")
+        back_s = time.monotonic()
+        await wait_until(lambda: ben.heard_at_s(back_s), what="the rest")
+        assert [p.identity for p in ben.room.remote_participants.values()] == ["ada"]
+        (crash,) = session["crashes"]
+        assert (crash["exit"], crash["outcome"], session["restarts"]) == ("SIGKILL", "restarted", 1)
+        assert crash["back_after_s"] > 0
+        states = [(entry["state"], entry["reason"]) for entry in session["connection"]["history"]]
+        assert states[-2:] == [("reconnecting", "crashed"), ("connected", "restarted")]
+        # The rest of the first text, the one that waited, the one that came meanwhile.
+        await until(client, path, lambda session: session["stats"]["segments_played"] == 3)
+        metrics = (await client.get("/metrics")).text
+        assert "visavis_crashes_total 1.0" in metrics
+        assert "visavis_comeback_seconds_count 1.0" in metrics
+
+
+async def test_what_was_interrupted_while_its_process_was_dead_is_not_said(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    async with listening(room_server.url, room_server.token("ben", room)) as ben:
+        path = f"/v1/sessions/{(await join(client, room_server, room)).json()['session_id']}"
+        asked_s = time.monotonic()
+        await client.post(f"{path}/speak", json={"text": "One and two and three and four and five and six and seven."})
+        await wait_until(lambda: ben.heard_at_s(asked_s), what="its voice")
+        await kill_session(before)
+        await until(client, path, lambda session: session["crashes"])
+        assert (await client.post(f"{path}/interrupt")).status_code == 200
+        await until(client, path, lambda session: session["state"] == "connected")
+        silent_from_s = time.monotonic()
+        await asyncio.sleep(1.5)
+        assert ben.heard_at_s(silent_from_s) is None
+
+
+async def test_a_session_comes_back_once_its_server_answers_again(
+    with_ada: Serve, livekit_program: Path, tmp_path: Path
+) -> None:
+    with running_server(livekit_program, tmp_path / "server.log") as own_server:
+        key = {"livekit_api_key": own_server.server.api_key, "livekit_api_secret": own_server.server.api_secret}
+        async with with_ada(livekit_url=own_server.url, **key) as client:
+            before = set(psutil.Process().children(recursive=True))
+            room = new_room()
+            path = f"/v1/sessions/{(await join(client, own_server, room)).json()['session_id']}"
+            await own_server.kill()
+            await kill_session(before)
+            session = await until(client, path, lambda session: session["state"] == "connected")
+            assert session["restarts"] == 1
+            assert await own_server.participants(room) == ["ada"]
+
+
+async def test_a_session_told_to_leave_while_its_process_is_dead_leaves(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    path = f"/v1/sessions/{(await join(client, room_server, room)).json()['session_id']}"
+    await kill_session(before)
+    await until(client, path, lambda session: session["crashes"])
+    assert (await client.post("/v1/agents/ada/leave-room")).status_code == 200
+    session = (await client.get(path)).json()
+    assert (session["state"], session["reason"]) == ("ended", "left")
+    assert await room_server.participants(room) == []
+
+
+async def test_a_crashed_session_returns_with_the_token_the_server_has_refreshed(
+    client: httpx.AsyncClient, room_server: RoomServer
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    async with listening(room_server.url, room_server.token("ben", room)):
+        made_s = time.monotonic()
+        # It has expired already; servers forgive a minute between clocks.
+        token = room_server.token("ada", room, ttl_s=-45)
+        path = f"/v1/sessions/{(await join(client, room_server, room, room_token=token)).json()['session_id']}"
+        async with room_server.api() as server:
+            # Whoever is in the room gets a new token when what it says has changed.
+            await server.room.update_participant(
+                api.UpdateParticipantRequest(room=room, identity="ada", metadata="something new")
+            )
+        await asyncio.sleep(made_s + 17 - time.monotonic())
+        refused = await join(client, room_server, new_room(), room_token=token)
+        assert error_of(refused)["code"] == "token_expired"
+        await kill_session(before)
+        session = await until(client, path, lambda session: session["crashes"] and session["state"] != "reconnecting")
+        assert (session["state"], session["restarts"]) == ("connected", 1)
+        assert token not in json.dumps(session)
+
+
+def loudness(pcm: NDArray[np.int16], sample_rate_hz: int) -> NDArray[np.float64]:
+    """Root mean square of every 20 ms."""
+    step = sample_rate_hz // 50
+    frames = pcm[: len(pcm) // step * step].reshape(-1, step).astype(np.float64)
+    return np.asarray(np.sqrt((frames**2).mean(axis=1)))
+
+
+async def loudness_of_text(voices: VoiceHost, text: str) -> NDArray[np.float64]:
+    chunks = [chunk async for chunk in voices.speak(text, language="de", voice=None)]
+    return loudness(np.concatenate([chunk.pcm for chunk in chunks]), chunks[0].sample_rate_hz)
+
+
+def likeness(heard: NDArray[np.float64], wanted: NDArray[np.float64]) -> float:
+    """Correlation of two loudness curves where they fit best: -1 to 1."""
+    pattern = wanted - wanted.mean()
+    padded = np.concatenate([np.zeros(len(pattern)), heard, np.zeros(len(pattern))])
+    windows = np.lib.stride_tricks.sliding_window_view(padded, len(pattern))
+    centred = windows - windows.mean(axis=1, keepdims=True)
+    norms = np.linalg.norm(centred, axis=1) * np.linalg.norm(pattern)
+    return float((centred @ pattern / np.maximum(norms, 1e-9)).max())
+
+
+async def test_an_agent_is_in_four_rooms_at_once_and_each_hears_its_own_text(
+    with_ada: Serve, room_server: RoomServer
+) -> None:
+    texts = (
+        "Guten Morgen, das Museum ist ab neun Uhr offen, und der Turm ab zehn.",
+        "Sieben.",
+        "Kim, kommst du bitte in den vierten Stock? Dort wartet seit einer ganzen Weile jemand auf dich.",
+        "Nein, danke. Lieber nicht!",
+    )
+    rooms = [new_room() for _ in texts]
+    async with AsyncExitStack() as stack, with_ada(max_sessions=4) as client:
+        listeners = [
+            await stack.enter_async_context(listening(room_server.url, room_server.token("ben", room)))
+            for room in rooms
+        ]
+        joins = await asyncio.gather(*(join(client, room_server, room) for room in rooms))
+        paths = [f"/v1/sessions/{answer.json()['session_id']}" for answer in joins]
+        assert len(set(paths)) == 4
+        assert (await join(client, room_server, new_room())).json()["error"]["code"] == "machine_full"
+        assert (await client.get("/readyz")).json()["status"] == "full"
+
+        answers = await asyncio.gather(
+            *(
+                client.post(f"{path}/speak", json={"text": text, "language": "de"})
+                for path, text in zip(paths, texts, strict=True)
+            )
+        )
+        assert [answer.json()["status"] for answer in answers] == ["speaking"] * 4
+        for path in paths:
+            await until(client, path, lambda session: session["stats"] and session["stats"]["segments_played"] == 1)
+        await asyncio.sleep(0.5)  # what is on its way arrives
+        async with VoiceHost() as voices:
+            curves = [await loudness_of_text(voices, text) for text in texts]
+        # With silence around: a short text must not be found within a long one.
+        longest = max(len(curve) for curve in curves)
+        wanted = [np.pad(curve, (longest, 2 * longest - len(curve))) for curve in curves]
+        for number, listener in enumerate(listeners):
+            heard = loudness(np.concatenate([pcm for _, pcm in listener.sound]), 48_000)
+            alike = [likeness(heard, text) for text in wanted]
+            assert alike[number] == max(alike) > 0.6, alike
+
+        # One falls silent and leaves: the others do not notice.
+        for path in paths:
+            await client.post(f"{path}/speak", json={"text": 3 * texts[2], "language": "de"})
+        await client.post(f"{paths[0]}/interrupt")
+        await client.post("/v1/agents/ada/leave-room", json={"session_id": paths[0].rpartition("/")[2]})
+        silent_s = time.monotonic()
+        for listener in listeners[1:]:
+            await wait_until(lambda at=listener: at.heard_at_s(silent_s), what="the others' voices")  # type: ignore[misc]
+        for path in paths[1:]:
+            assert (await client.get(path)).json()["state"] == "connected"
+            await until(client, path, lambda session: session["stats"]["segments_played"] == 2)
 
 
 async def test_a_session_that_dies_again_and_again_is_given_up_and_leaves_no_participant(

@@ -60,6 +60,11 @@ class Program:
         """Its exit code, once it has ended."""
         return await asyncio.to_thread(self.process.wait, 40)
 
+    def session_process(self) -> psutil.Process:
+        """The process of a session, which has the most threads."""
+        forks = [child for child in self.children() if "forkserver" in "".join(child.cmdline())]
+        return max(forks, key=lambda child: child.num_threads())
+
     def children(self) -> list[psutil.Process]:
         return psutil.Process(self.process.pid).children(recursive=True)
 

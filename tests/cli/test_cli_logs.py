@@ -24,7 +24,7 @@ async def live_through_a_lot(program: Program, room_server: RoomServer) -> str:
         session_id: str = (await program.join(room)).json()["session_id"]
         path = f"/v1/sessions/{session_id}"
         await program.client.post(f"{path}/speak", json={"text": "Hello there."})
-        max(program.children(), key=lambda child: child.num_threads()).kill()
+        program.session_process().kill()
         await program.until(path, lambda session: session["restarts"] == 1 and session["state"] == "connected")
         files = {"portrait": ("ada.png", ADA.read_bytes(), "image/png")}
         agent_id = (await program.client.post("/v1/agents", files=files, data={"name": "Two"})).json()["agent_id"]

@@ -124,7 +124,7 @@ async def test_nothing_holds_up_whoever_insists(start: Start, room_server: RoomS
     room = new_room()
     program = start()
     session_id = (await program.join(room)).json()["session_id"]
-    stubborn = max(program.children(), key=lambda child: child.num_threads())
+    stubborn = program.session_process()
     stubborn.suspend()  # it will not leave when told to
     program.process.send_signal(signal.SIGTERM)
     await wait_until(lambda: "stopping" in program.log, what="the first signal's effect")
