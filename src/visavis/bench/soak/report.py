@@ -79,6 +79,7 @@ class Counts:
     segments: int = 0
     """Utterances that agents handed over."""
     interruptions: int = 0
+    late_answers: int = 0
     missing_answers: int = 0
     extra_answers: int = 0
     viewer_reconnects: int = 0
@@ -144,7 +145,7 @@ def _grown(samples: Sequence[TreeSample]) -> list[Row]:
             Row(f"{name}: private memory, MB", round(private.last / _MB, 1)),
             Row(f"{name}: private memory, growth, %", round(private.percent, 2), MEMORY_PERCENT),
             Row(f"{name}: RSS, growth, %", round(rss.percent, 2), MEMORY_PERCENT),
-            Row(f"{name}: PSS, growth, %", round(pss.percent, 2), MEMORY_PERCENT),
+            Row(f"{name}: PSS, growth, %", round(pss.percent, 2)),  # it also falls and rises with who shares
             Row(f"{name}: file descriptors, growth", growth([one.descriptors for one in own]).absolute, 0),
             Row(f"{name}: threads, growth", growth([one.threads for one in own]).absolute, 0),
         ]
@@ -157,6 +158,7 @@ def _counted(witnesses: Sequence[Witness], counts: Counts) -> list[Row]:
         Row("utterances heard", float(sum(witness.utterances for witness in witnesses))),
         Row("utterances of agents", float(counts.segments)),
         Row("interruptions", float(counts.interruptions)),
+        Row("answers more than 5 s late", float(counts.late_answers), 0),
         Row("utterances without an answer", float(counts.missing_answers), 0),
         Row("answers too many", float(counts.extra_answers), 0),
         Row("sessions that reconnected", float(counts.session_reconnects), 0),

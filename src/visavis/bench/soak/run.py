@@ -88,6 +88,8 @@ async def _soak(duration_s: float, on_step: OnStep, program: Path, folder: Path)
         on_step("settling")
         await asyncio.sleep(_SETTLE_S)
         lasted_s = await _speak_until_told(run, voices, duration_s, on_step)
+        for voice in voices:
+            voice.settle()
         await _take_histories(run)
         rows = rows_of(run.witnesses, run.samples, run.counts, lasted_s)
     head = (

@@ -3,12 +3,12 @@
 from __future__ import annotations
 
 import asyncio
+import logging
 from dataclasses import dataclass
 from typing import Final, Protocol
 
 import httpx
 import numpy as np
-from livekit import rtc
 from numpy.typing import NDArray
 
 from visavis.bench.soak.product import Product
@@ -16,6 +16,8 @@ from visavis.bench.soak.report import Counts
 from visavis.bench.speaker import Speaker
 from visavis.bench.stage import over_hum
 from visavis.bench.subject import SYLLABLE, TALK, said
+
+logger = logging.getLogger(__name__)
 
 TEXTS: Final = (
     TALK,
@@ -32,7 +34,6 @@ _INTERRUPTED_SHARE: Final = 0.2
 _INTERRUPTED_AFTER_S: Final = (0.2, 2.5)
 _SYLLABLE_PAUSE_S: Final = 0.3
 _ANSWER_WITHIN_S: Final = 5.0
-_LATE_ANSWER_S: Final = 0.5
 _SPOKEN_WITHIN_S: Final = 20.0
 
 
@@ -43,6 +44,10 @@ class Voice(Protocol):
         """Utterance after utterance until cancelled."""
         ...
 
+    def settle(self) -> None:
+        """Add up, once nothing more is said."""
+        ...
+
 
 @dataclass(slots=True)
 class AgentVoice:
@@ -51,6 +56,8 @@ class AgentVoice:
     speaker: Speaker
     counts: Counts
     rng: np.random.Generator
+    _handed_over: int = 0
+    _waited_for: int = 0
 
     async def speak(self) -> None:
         """See :class:`Voice`."""
@@ -60,23 +67,29 @@ class AgentVoice:
             await self._say(pcm, rate_hz)
             await asyncio.sleep(self.rng.uniform(*_PAUSE_S))
 
+    def settle(self) -> None:
+        """Compare answers with utterances, once nothing more is said."""
+        answers = len(self.speaker.finished)
+        self.counts.missing_answers += max(0, self._waited_for - answers)
+        self.counts.extra_answers += max(0, answers - self._handed_over)
+
     async def _say(self, pcm: NDArray[np.int16], rate_hz: int) -> None:
-        before = len(self.speaker.finished)
         try:
             await self.speaker.say(pcm, rate_hz)
+            self._handed_over += 1
             self.counts.segments += 1
             if self.rng.random() < _INTERRUPTED_SHARE:
                 await asyncio.sleep(self.rng.uniform(*_INTERRUPTED_AFTER_S))
                 self.counts.interruptions += 1
                 await self.speaker.interrupt()
-            await self.speaker.until_finished(before + 1, len(pcm) / rate_hz + _ANSWER_WITHIN_S)
-            await asyncio.sleep(_LATE_ANSWER_S)
-            self.counts.extra_answers += len(self.speaker.finished) - before - 1
+            await self.speaker.until_finished(self._handed_over, len(pcm) / rate_hz + _ANSWER_WITHIN_S)
         except TimeoutError:
-            self.counts.missing_answers += 1
-        except rtc.RpcError:
+            self.counts.late_answers += 1
+        except Exception as error:  # the SDK raises bare exceptions while it reconnects
+            logger.warning("an utterance failed", extra={"error": repr(error)})
             self.counts.errors += 1
             await asyncio.sleep(_ANSWER_WITHIN_S)
+        self._waited_for = self._handed_over
 
 
 @dataclass(slots=True)
@@ -109,6 +122,9 @@ class HttpVoice:
             except (httpx.HTTPError, TimeoutError):
                 self.counts.errors += 1
             await asyncio.sleep(self.rng.uniform(*_PAUSE_S))
+
+    def settle(self) -> None:
+        """See :class:`Voice`."""
 
 
 def _utterance(text: str) -> tuple[NDArray[np.int16], int]:
