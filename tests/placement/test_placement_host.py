@@ -6,7 +6,9 @@ import asyncio
 import os
 import signal
 import time
-from collections.abc import AsyncGenerator
+from collections.abc import AsyncGenerator, AsyncIterator
+from contextlib import asynccontextmanager
+from dataclasses import replace
 from pathlib import Path
 
 import numpy as np
@@ -87,6 +89,62 @@ async def test_a_full_machine_says_so(room_server: RoomServer, ada_avatar_path: 
         with pytest.raises(RoomError) as caught:
             await host.start(configuration(room_server, new_room(), "b"), ada_avatar_path)
         assert caught.value.code == "machine_full"
+
+
+@asynccontextmanager
+async def hardly_any_time(process: psutil.Process) -> AsyncIterator[None]:
+    """Give a process a fifth of the time, as a machine does that has too much to do."""
+
+    async def slow_down() -> None:
+        while True:
+            process.suspend()
+            await asyncio.sleep(0.24)
+            process.resume()
+            await asyncio.sleep(0.06)
+
+    slowing = asyncio.create_task(slow_down())
+    try:
+        yield
+    finally:
+        slowing.cancel()
+        await asyncio.gather(slowing, return_exceptions=True)
+        process.resume()
+
+
+async def test_nobody_is_let_in_while_the_running_ones_have_no_time_to_draw(
+    room_server: RoomServer, ada_avatar_path: Path
+) -> None:
+    room = new_room()
+    async with (
+        SessionHost(max_sessions=8) as host,
+        listening(room_server.url, room_server.token("ben", room)) as ben,
+    ):
+        running = await host.start(configuration(room_server, room, "a"), ada_avatar_path)
+        await wait_until(lambda: ben.frames, what="a picture")
+        assert host.refusal is None
+        async with hardly_any_time(psutil.Process(running.process.pid)):
+            await wait_until(lambda: host.refusal == "strain", 60, "the refusal")
+            assert host.strain > 0
+            with pytest.raises(RoomError) as caught:
+                await host.start(configuration(room_server, new_room(), "b"), ada_avatar_path)
+            assert (caught.value.code, "no time to draw" in caught.value.message) == ("machine_full", True)
+        await wait_until(lambda: host.refusal is None, 60, "the relief")
+        await host.start(configuration(room_server, new_room(), "b"), ada_avatar_path)
+
+
+async def test_a_closed_door_is_open_to_those_who_come_back(room_server: RoomServer, ada_avatar_path: Path) -> None:
+    async with SessionHost(max_sessions=1) as host:
+        config = configuration(room_server, new_room(), "a")
+        doomed = await host.start(config, ada_avatar_path)
+        host.close_door()
+        assert host.refusal == "stopping"
+        with pytest.raises(RoomError) as caught:
+            await host.start(configuration(room_server, new_room(), "b"), ada_avatar_path)
+        assert caught.value.code == "stopping"
+        os.kill(doomed.process.pid, signal.SIGKILL)
+        await asyncio.wait_for(doomed.ended.wait(), 5)
+        successor = await host.start(replace(config, resumes=True), ada_avatar_path)
+        assert successor.state is SessionState.CONNECTED
 
 
 async def test_a_damaged_avatar_is_an_error_not_a_crash(room_server: RoomServer, tmp_path: Path) -> None:
