@@ -9,7 +9,7 @@ AGENTS := .cache/agents-venv
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-room test-conformance test-browser check format bench soak sheets clean
+.PHONY: help install run test test-unit test-room test-links test-conformance test-browser check format bench soak sheets clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -19,15 +19,19 @@ install: $(STAMPS)/system $(STAMPS)/python $(BIN)/livekit-server $(STAMPS)/web #
 run: install ## start visavis on this machine and print its address
 	@$(BIN)/visavis up
 
-test: check test-unit test-room test-conformance test-browser ## lint, types, and all tests
+test: check test-unit test-room test-links test-conformance test-browser ## lint, types, and all tests
 
 test-unit: install $(STAMPS)/dev ## tests without a room or a browser
-	$(BIN)/pytest -m "not room and not conformance and not browser"
+	$(BIN)/pytest -m "not room and not links and not conformance and not browser"
 
 test-room: install $(STAMPS)/dev ## tests against a real livekit-server
 	$(BIN)/pytest -m room
 
-test-conformance: install $(STAMPS)/dev $(STAMPS)/agents ## real LiveKit agents and their avatar plugins
+# In a network of their own: clients on this machine would take the links for ways to their servers.
+test-links: install $(STAMPS)/dev $(STAMPS)/links ## thin and broken network links; needs root
+	unshare --net sh -c 'ip link set lo up && exec $(BIN)/pytest -m links'
+
+test-conformance: install $(STAMPS)/dev $(STAMPS)/agents $(STAMPS)/node-agents ## real LiveKit agents and their avatar plugins
 	$(BIN)/pytest -m conformance
 
 test-browser: install $(STAMPS)/dev $(STAMPS)/browser ## the Studio in a real Chromium
@@ -53,10 +57,14 @@ sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/she
 	$(BIN)/python -m benchmarks.sheets
 
 clean: ## remove everything that was installed or built here
-	rm -rf $(VENV) .cache web/node_modules src/visavis/web out
+	rm -rf $(VENV) .cache web/node_modules tests/conformance/node/node_modules src/visavis/web out
 
 $(STAMPS)/system: scripts/install_system.sh
 	@bash scripts/install_system.sh run
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/links: scripts/install_system.sh
+	@bash scripts/install_system.sh links
 	@mkdir -p $(@D) && touch $@
 
 $(STAMPS)/browser: scripts/install_system.sh
@@ -83,6 +91,11 @@ $(STAMPS)/agents: tests/conformance/constraints.txt clients/livekit-plugins-visa
 	@$(PYTHON) -m venv $(AGENTS)
 	@$(AGENTS)/bin/python -m pip install --quiet --disable-pip-version-check -c tests/conformance/constraints.txt \
 		livekit-agents livekit-plugins-bithuman -e clients/livekit-plugins-visavis
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/node-agents: tests/conformance/node/package-lock.json | $(STAMPS)/system
+	@echo "==> installing LiveKit's agents for Node"
+	@cd tests/conformance/node && npm ci --silent --no-audit --no-fund
 	@mkdir -p $(@D) && touch $@
 
 $(LIVEKIT_SERVER): scripts/install_livekit_server.sh | $(STAMPS)/system

@@ -1,12 +1,13 @@
 #!/usr/bin/env bash
-# Installs the Debian packages visavis needs and does not find: `run` (to start it) or `browser` (its tests).
+# Installs the Debian packages visavis needs and does not find: `run` (to start it), `browser` or `links` (tests).
 set -euo pipefail
 
 declare -A package_of=()
-case "${1:?run or browser}" in
+case "${1:?run, browser or links}" in
   run) package_of=([python3]=python3 [node]=nodejs [npm]=npm [espeak-ng]=espeak-ng) ;;
   browser) package_of=([chromium]=chromium) ;;
-  *) echo "install_system.sh: run or browser, not '$1'" >&2; exit 2 ;;
+  links) package_of=([ip]=iproute2 [tc]=iproute2) ;;
+  *) echo "install_system.sh: run, browser or links, not '$1'" >&2; exit 2 ;;
 esac
 
 missing=()

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import json
+import logging
 import os
 import sys
 import time
@@ -60,16 +61,35 @@ class FarAgent:
         """All rungs the picture was on."""
         return [event["rung"] for event in self.of("RungChanged")]
 
-    def gaps_s(self, since_s: float, until_s: float) -> list[float]:
-        """Silences in a tone, between two instants."""
-        loud_s = [at_s for at_s, pcm in self.listener.sound if since_s < at_s < until_s and np.abs(pcm).max() > LOUD]
-        edges_s = np.diff([since_s, *loud_s, until_s])
-        return [round(float(gap_s), 3) for gap_s in edges_s if gap_s > 0.06]
+    def silence_s(self, since_s: float, until_s: float) -> float:
+        """How much of a tone is missing between two instants, in silences of more than 60 ms.
+
+        Counted in samples: they come without a gap, even where this process was too busy to take them in time.
+        """
+        missing, run = 0, 0
+        for at_s, pcm in self.listener.sound:
+            quiet = since_s < at_s < until_s and np.abs(pcm).max() <= LOUD
+            run = run + 1 if quiet else 0
+            missing += 7 if run == 7 else run > 7
+        return 0.01 * missing
 
     def is_heard(self, since_s: float) -> bool:
         """Whether the tone has been heard since an instant."""
         return self.listener.loudness_after(since_s) > LOUD
 
+
+logger = logging.getLogger(__name__)
+_SHOWN = (
+    "rung",
+    "reason",
+    "rung_reason",
+    "fps",
+    "bitrate_bps",
+    "available_bps",
+    "packet_loss",
+    "round_trip_ms",
+    "strain",
+)
 
 FarAgents = Callable[..., AbstractAsyncContextManager[FarAgent]]
 
@@ -115,6 +135,7 @@ def far_agent(link: Link, far_server: RoomServer, ada_avatar_path: Path) -> FarA
                 if process.returncode is None:
                     process.kill()
                 await asyncio.gather(process.wait(), reading)
+                _log(agent)
 
     return enter
 
@@ -123,3 +144,11 @@ async def _read(agent: FarAgent) -> None:
     assert agent.process.stdout is not None
     async for line in agent.process.stdout:
         agent.events.append((time.monotonic(), json.loads(line)))
+
+
+def _log(agent: FarAgent) -> None:
+    """What happened, second by second, for whoever has to find out why."""
+    began_s = agent.events[0][0] if agent.events else 0.0
+    for at_s, event in agent.events:
+        shown = {name: event[name] for name in _SHOWN if name in event} or event
+        logger.info("%5.1f s %s", at_s - began_s, shown)

@@ -129,6 +129,14 @@ class AgentStream:
             self._incoming.get_nowait()
         self._room = None
 
+    def on_restarted(self) -> None:
+        """The SDK has made the connection anew within the same room object: what was on its way is lost.
+
+        Utterances that were still arriving end with what has come, and are answered once that has been played.
+        """
+        for utterance in self._utterances:
+            utterance.reader.close()
+
     async def run(self) -> None:
         """Read and answer until cancelled."""
         async with asyncio.TaskGroup() as tasks:

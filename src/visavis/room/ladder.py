@@ -24,7 +24,7 @@ _SCALES: Final = ((1.0, 1), (0.75, 1), (0.5, 1), (0.5, 2))
 """Of the picture's sides, and every how many ticks there is a frame."""
 _SMALLEST_PX: Final = 128
 _BITS_PER_PIXEL: Final = 0.011
-"""From here on a talking head in VP8 is soft but good to look at: 72 kbit/s for 512x512 at 25 fps, which gives 42 dB."""
+"""From here on a talking head in VP8 is soft but good to look at: 72 kbit/s for 512x512 at 25 fps give 42 dB."""
 _SHARE_OF_MAX: Final = 0.6
 """Nobody who asks for so few bits should be shown less than the whole picture for want of more."""
 

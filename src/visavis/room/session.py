@@ -175,6 +175,7 @@ class RoomSession:
         room.on("disconnected", on_disconnected)
         room.on("reconnecting", lambda: self._report(StateChanged(SessionState.RECONNECTING, "connection_lost")))
         room.on("reconnected", lambda: self._report(StateChanged(SessionState.CONNECTED, "reconnected")))
+        room.on("local_track_republished", lambda *_: self._agent_stream.on_restarted())
         room.on("token_refreshed", lambda: self._keep_token(room))
         self._agent_stream.attach(room)
         await connect(room, self._config.room_url, self._token)

@@ -9,7 +9,6 @@ from typing import Final
 
 from livekit import rtc
 
-
 _FEWEST_PACKETS: Final = 4
 """Fewer are no share of anything."""
 
