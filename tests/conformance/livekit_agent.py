@@ -2,8 +2,9 @@
 
     python livekit_agent.py URL TOKEN AVATAR_IDENTITY SCENARIO
 
-A scenario is a list of steps, ``say:SECONDS``, ``wait`` (until everything is said), ``sleep:SECONDS``, ``interrupt``,
-separated by commas. What the agent is told about its utterances is printed as JSON lines.
+A scenario is a list of steps, ``say:SECONDS``, ``started`` (wait until it is heard), ``wait`` (until everything is
+said), ``sleep:SECONDS``, ``interrupt``, separated by commas. What the agent is told about its utterances is printed as
+JSON lines.
 """
 
 from __future__ import annotations
@@ -62,7 +63,13 @@ async def main(url: str, token: str, avatar: str, scenario: str) -> None:
         room, destination_identity=avatar, wait_remote_track=rtc.TrackKind.KIND_VIDEO, wait_playback_start=True
     )
     session.output.audio = output
-    output.on("playback_started", lambda event: tell("started"))
+    started = asyncio.Event()
+
+    def on_started(event: object) -> None:
+        tell("started")
+        started.set()
+
+    output.on("playback_started", on_started)
     output.on(
         "playback_finished",
         lambda event: tell("finished", position_s=event.playback_position, interrupted=event.interrupted),
@@ -73,7 +80,10 @@ async def main(url: str, token: str, avatar: str, scenario: str) -> None:
     for step in scenario.split(","):
         name, _, value = step.partition(":")
         if name == "say":
+            started.clear()
             handles.append(session.say(f"{value} seconds"))
+        elif name == "started":
+            await started.wait()
         elif name == "wait":
             for handle in handles:
                 await handle.wait_for_playout()
