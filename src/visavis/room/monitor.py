@@ -29,8 +29,8 @@ STATS_TOPIC: Final = "visavis.stats"
 UNWATCHED: Final = "unwatched"
 _LABEL_TIMEOUT_S: Final = 3.0
 _GLANCE_S: Final = 0.25
-_IDLE_GLANCE_S: Final = 1.0
-"""While no picture is sent, nothing needs a quick answer."""
+_IDLE_GLANCE_S: Final = 0.75
+"""While nothing is said or no picture sent, nothing needs a quick answer."""
 _REPORT_S: Final = 1.0
 _LATENCY_WINDOW_S: Final = 60.0
 
@@ -68,7 +68,7 @@ class Monitor:
     async def _adapt(self, room: rtc.Room) -> None:
         meter = TrafficMeter()
         while True:
-            quick = self._publisher.watched and self._ladder.rung.has_picture
+            quick = self._publisher.speaking and self._publisher.watched and self._ladder.rung.has_picture
             await asyncio.sleep(_GLANCE_S if quick else _IDLE_GLANCE_S)
             traffic = await meter.sample(room)
             if traffic is None:
