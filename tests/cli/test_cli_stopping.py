@@ -35,6 +35,38 @@ async def test_killed_its_sessions_leave_by_themselves_and_the_next_one_knows_th
     assert (await second.join(room)).status_code == 200
 
 
+async def test_a_participant_that_died_with_its_visavis_is_removed_by_the_next_one(
+    start: Start, room_server: RoomServer
+) -> None:
+    room = new_room()
+    first = start()
+    await first.join(room)
+    session = first.session_process()
+    session.suspend()
+    first.process.kill()
+    session.kill()
+    assert await room_server.participants(room) == ["ada"]
+    start()
+    assert await room_server.participants(room) == []
+
+
+async def test_who_has_taken_the_place_of_a_dead_participant_is_left_there(
+    start: Start, room_server: RoomServer
+) -> None:
+    room = new_room()
+    first = start()
+    await first.join(room)
+    session = first.session_process()
+    session.suspend()
+    first.process.kill()
+    async with listening(room_server.url, room_server.token("ada", room)) as human:
+        session.kill()
+        second = start()
+        assert "sessions were running when a visavis died" in second.log
+        assert human.room.isconnected()
+        assert await room_server.participants(room) == ["ada"]
+
+
 async def test_two_on_one_database_leave_each_other_alone(start: Start, room_server: RoomServer) -> None:
     room = new_room()
     first = start()

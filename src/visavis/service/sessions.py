@@ -6,7 +6,6 @@ placement/ runs them, voice/ turns text into sound: this module knows the rules,
 from __future__ import annotations
 
 import asyncio
-import logging
 import secrets
 from datetime import UTC, datetime
 from typing import Any
@@ -23,8 +22,6 @@ from visavis.service.tally import Tally
 from visavis.service.tokens import RoomClaims, read_room_token
 from visavis.store import InstanceStore, Session, SessionStore
 from visavis.voice import VoiceHost
-
-logger = logging.getLogger(__name__)
 
 
 class SessionService:
