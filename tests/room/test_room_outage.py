@@ -65,6 +65,17 @@ async def test_the_connection_is_taken_up_again_after_a_crash_of_the_server(
             await is_seen(server)
 
 
+async def test_a_server_that_was_long_away_is_taken_up_again_as_soon_as_it_answers(
+    livekit_program: Path, tmp_path: Path, ada_avatar: Avatar, small_video: VideoConfig
+) -> None:
+    """The SDK waits longer and longer between its tries, ten seconds in the end."""
+    with running_server(livekit_program, tmp_path / "server.log") as server:
+        async with connected(server, ada_avatar, small_video) as (_, events):
+            await server.be_away(20)
+            await wait_until(lambda: states(events)[-1] is SessionState.CONNECTED, 8, "the return")
+            await is_seen(server)
+
+
 async def test_the_room_is_joined_anew_where_the_connection_has_ended(
     livekit_program: Path, tmp_path: Path, ada_avatar: Avatar, small_video: VideoConfig
 ) -> None:

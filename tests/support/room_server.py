@@ -71,6 +71,17 @@ class RoomServer:
         """Crash the server; it comes back on the same port."""
         await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self.server.kill(), self.loop))
 
+    async def be_away(self, duration_s: float) -> None:
+        """Crash the server and keep it from coming back for a while."""
+        await asyncio.wrap_future(asyncio.run_coroutine_threadsafe(self._be_away(duration_s), self.loop))
+
+    async def _be_away(self, duration_s: float) -> None:
+        assert self.server._watch is not None
+        self.server._watch.cancel()
+        await self.server.kill()
+        await asyncio.sleep(duration_s)
+        await self.server.__aenter__()
+
     async def send_everybody_away(self) -> None:
         """Let the server end in order, which ends every connection for good; it comes back on the same port."""
         server = psutil.Process(self._pid())

@@ -31,6 +31,7 @@ from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded,
 from visavis.room.ladder import Ladder, rungs_of
 from visavis.room.listener import Listener
 from visavis.room.monitor import Monitor
+from visavis.room.preflight import check_room
 from visavis.room.publisher import Publisher
 
 logger = logging.getLogger(__name__)
@@ -38,8 +39,10 @@ logger = logging.getLogger(__name__)
 REJOIN_WITHIN_S: Final = 120.0
 """How long to go on trying after the SDK has given up."""
 _FIRST_BACKOFF_S: Final = 0.3
-_MAX_BACKOFF_S: Final = 5.0
+_MAX_BACKOFF_S: Final = 2.0
 _LOOK_ROUND_S: Final = 1.0
+_SDK_TAKES_S: Final = 2.0
+"""What coming back takes the SDK, once it tries."""
 _GOODBYE_S: Final = 3.0
 
 
@@ -156,7 +159,8 @@ class RoomSession:
             joined_before = True
             if now_s - lost_s > REJOIN_WITHIN_S:
                 return StateChanged(SessionState.FAILED, "room_lost")
-            self._report(StateChanged(SessionState.RECONNECTING, "rejoining"))
+            if room_was_entered(room):
+                self._report(StateChanged(SessionState.RECONNECTING, "rejoining"))
             try:
                 async with asyncio.timeout(backoff_s):
                     await self._leaving.wait()
@@ -173,8 +177,18 @@ class RoomSession:
                 gone.set_result(reason)
 
         room.on("disconnected", on_disconnected)
-        room.on("reconnecting", lambda: self._report(StateChanged(SessionState.RECONNECTING, "connection_lost")))
-        room.on("reconnected", lambda: self._report(StateChanged(SessionState.CONNECTED, "reconnected")))
+        broken = asyncio.Event()
+
+        def on_reconnecting() -> None:
+            broken.set()
+            self._report(StateChanged(SessionState.RECONNECTING, "connection_lost"))
+
+        def on_reconnected() -> None:
+            broken.clear()
+            self._report(StateChanged(SessionState.CONNECTED, "reconnected"))
+
+        room.on("reconnecting", on_reconnecting)
+        room.on("reconnected", on_reconnected)
         room.on("local_track_republished", lambda *_: self._agent_stream.on_restarted())
         room.on("token_refreshed", lambda: self._keep_token(room))
         self._agent_stream.attach(room)
@@ -203,9 +217,10 @@ class RoomSession:
         outstaying = asyncio.create_task(self._outstay(room), name="outstay")
         watching = asyncio.create_task(self._monitor.run(room), name="watch")
         glancing = asyncio.create_task(audience.watch(), name="glance")
+        losing = asyncio.create_task(self._lose_patience(broken), name="lose patience")
         leaving = asyncio.create_task(self._leaving.wait(), name="leaving")
         try:
-            waiting: set[asyncio.Future[Any]] = {gone, outstaying, watching, leaving}
+            waiting: set[asyncio.Future[Any]] = {gone, outstaying, watching, losing, leaving}
             await asyncio.wait(waiting, return_when=asyncio.FIRST_COMPLETED)
             if leaving.done():
                 return StateChanged(SessionState.LEFT, "asked")
@@ -215,12 +230,26 @@ class RoomSession:
                 return StateChanged(SessionState.LEFT, reason) if reason else None
             if watching.done():
                 watching.result()  # it only ever ends by failing
-            return await outstaying
+            return None if losing.done() else await outstaying
         finally:
-            tasks = (outstaying, watching, glancing, leaving)
+            tasks = (outstaying, watching, glancing, losing, leaving)
             for task in tasks:
                 task.cancel()
             await asyncio.gather(*tasks, return_exceptions=True)
+
+    async def _lose_patience(self, broken: asyncio.Event) -> None:
+        """Return when the server answers again but the SDK does not come back: it waits up to ten seconds to try."""
+        while True:
+            await broken.wait()
+            await asyncio.sleep(_LOOK_ROUND_S)
+            try:
+                await check_room(self._config.room_url, self._token)
+            except RoomError:
+                continue
+            await asyncio.sleep(_SDK_TAKES_S)
+            if broken.is_set():
+                logger.info("the room is joined anew: the SDK is too slow")
+                return
 
     async def _outstay(self, room: rtc.Room) -> StateChanged:
         """Return when there has been nobody to talk to for too long."""
