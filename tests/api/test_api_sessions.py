@@ -6,9 +6,10 @@ import asyncio
 import json
 import re
 import shutil
+import sqlite3
 import time
 from collections.abc import AsyncIterator, Iterable
-from contextlib import AsyncExitStack
+from contextlib import AsyncExitStack, closing
 from dataclasses import fields
 from datetime import timedelta
 from pathlib import Path
@@ -381,6 +382,29 @@ async def test_killed_in_mid_speech_it_says_the_rest_without_being_asked(
         metrics = (await client.get("/metrics")).text
         assert "visavis_crashes_total 1.0" in metrics
         assert "visavis_comeback_seconds_count 1.0" in metrics
+
+
+async def test_a_database_that_hangs_does_not_hold_up_a_session(
+    with_ada: Serve, room_server: RoomServer, tmp_path: Path
+) -> None:
+    room = new_room()
+    before = set(psutil.Process().children(recursive=True))
+    async with with_ada() as client:
+        session_id = (await join(client, room_server, room)).json()["session_id"]
+        path = f"/v1/sessions/{session_id}"
+        with closing(sqlite3.connect(tmp_path / "data" / "visavis.db", isolation_level=None)) as other:
+            other.execute("BEGIN EXCLUSIVE")
+            await kill_session(before)
+            session = await until(client, path, lambda session: session["crashes"] and session["state"] == "connected")
+            assert session["crashes"][0]["outcome"] == "restarted"
+            other.execute("ROLLBACK")
+        await client.post("/v1/agents/ada/leave-room")
+    with closing(sqlite3.connect(tmp_path / "data" / "visavis.db")) as stored:
+        (row,) = stored.execute(
+            "SELECT state, reason, restarts, crashes FROM sessions WHERE session_id = ?", [session_id]
+        )
+    assert row[:3] == ("ended", "left", 1)
+    assert json.loads(row[3])[0]["exit"] == "SIGKILL"
 
 
 async def test_what_was_interrupted_while_its_process_was_dead_is_not_said(

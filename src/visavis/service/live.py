@@ -19,6 +19,7 @@ from visavis.room import SessionState, StateChanged, Stats
 from visavis.room.events import RungChanged
 from visavis.service.joining import identity_in_use, session_config
 from visavis.service.reasons import NAME_NOT_SET, REASONS, WARNINGS
+from visavis.service.record import Record
 from visavis.service.room_server import RoomServer, same_server
 from visavis.service.speaking import Speaker
 from visavis.service.tally import Tally
@@ -76,6 +77,7 @@ class LiveSession:
         self._running: RunningSession | None = None
         self._in_room = asyncio.Event()
         self._told_to_leave = asyncio.Event()
+        self._record = Record(surroundings.store, session.session_id)
         self._counted_before: dict[str, int] = {}
         self._crashes_s: deque[float] = deque(maxlen=MAX_CRASHES)
 
@@ -101,17 +103,18 @@ class LiveSession:
 
     async def run(self) -> None:
         """From the invitation to the end."""
-        session = self.session
+        session = self.session = replace(self.session, connection=_entry_added([], "joining", ""))
         asked_s = time.monotonic()
+        recording = asyncio.create_task(self._record.run(), name=f"record {session.session_id}")
         try:
-            self.session = replace(session, connection=_entry_added(session.connection, "joining", ""))
-            await self._around.store.add(self.session)
+            await self._around.store.add(session)
             try:
                 await self._look_first()
                 running = await self._around.host.start(session_config(session, self._room_token), self._avatar_path)
+                self._running = running
             except VisavisError as error:
                 self._around.tally.refused[error.code] += 1
-                await self._finish("failed", error.code, error.message)
+                self._finish("failed", error.code, error.message)
                 self.joined.set_exception(error)
                 return
             await self._on_joined(running)
@@ -119,10 +122,15 @@ class LiveSession:
             await self._stay(running)
         except Exception as error:
             logger.exception("a session broke down")
-            await self._finish("failed", "internal_error", "The session broke down; the log says why.")
+            if self._running is not None:
+                await self._running.leave()
+            self._finish("failed", "internal_error", "The session broke down; the log says why.")
             if not self.joined.done():
                 self.joined.set_exception(error)
         finally:
+            recording.cancel()
+            await asyncio.gather(recording, return_exceptions=True)
+            await self._record.flush()
             # Its callers may all have hung up.
             self.joined.done() and not self.joined.cancelled() and self.joined.exception()
             self.over.set()
@@ -139,7 +147,7 @@ class LiveSession:
             self.leaving = reason
             self._told_to_leave.set()
             if self.session.is_live:
-                await self._enter("leaving", reason)
+                self._enter("leaving", reason)
         await self.speaker.hush()
         try:
             async with asyncio.timeout(LEAVE_TIMEOUT_S):
@@ -151,7 +159,7 @@ class LiveSession:
                 await self.over.wait()
         except TimeoutError:
             logger.error("a session did not end when told to", extra={"session_id": self.session.session_id})
-            await self._finish("failed", "leave_timeout", REASONS["leave_timeout"])
+            self._finish("failed", "leave_timeout", REASONS["leave_timeout"])
 
     async def _look_first(self) -> None:
         server, claims, session = self._server(), self.claims, self.session
@@ -177,9 +185,8 @@ class LiveSession:
             and await server.set_name(claims.room, claims.identity, session.participant_name)
         ):
             codes.remove(NAME_NOT_SET)
-        self._running = running
         self._in_room.set()
-        await self._enter(
+        self._enter(
             "connected",
             "joined",
             connected_at=datetime.now(UTC),
@@ -197,7 +204,7 @@ class LiveSession:
             if not running.has_crashed:
                 reason = self.leaving if running.reason == "asked" and self.leaving else running.reason
                 state = "failed" if running.state is SessionState.FAILED else "ended"
-                await self._finish(state, reason, REASONS.get(reason))
+                self._finish(state, reason, REASONS.get(reason))
                 return
             running = await self._after_crash(running)
 
@@ -205,11 +212,11 @@ class LiveSession:
         async for event in running.events():
             match event:
                 case StateChanged(state=SessionState.RECONNECTING, reason=reason) if not self.leaving:
-                    await self._enter("reconnecting", reason)
+                    self._enter("reconnecting", reason)
                 case StateChanged(state=SessionState.CONNECTED, reason=reason) if not self.leaving and reason:
-                    await self._enter("connected", reason)
+                    self._enter("connected", reason)
                 case RungChanged(rung=rung, reason=reason):
-                    await self._note_rung(rung, reason)
+                    self._note_rung(rung, reason)
                 case Stats():
                     self._note_stats(event)
 
@@ -222,12 +229,12 @@ class LiveSession:
         self._around.tally.crashes += 1
         self._keep_counts()
         crash = {"at": _now(), "exit": _exit(running.exit_code), "outcome": "restarting", "back_after_s": None}
-        await self._change(crashes=with_entry(self.session.crashes, crash))
+        self._change(crashes=with_entry(self.session.crashes, crash))
         hopeless = len(self._crashes_s) == MAX_CRASHES and died_s - self._crashes_s[0] < CRASHES_WITHIN_S
         if self.leaving or hopeless:
             await self._give_up(self.leaving or "crashed")
             return None
-        await self._enter("reconnecting", "crashed", restarts=self.session.restarts + 1)
+        self._enter("reconnecting", "crashed", restarts=self.session.restarts + 1)
         logger.warning("a session is started again", extra={"exit": crash["exit"]})
         try:
             successor = await self._start_again()
@@ -243,7 +250,7 @@ class LiveSession:
         back_after_s = time.monotonic() - died_s
         self._around.tally.comeback_s.observe(back_after_s)
         assert successor.joined is not None
-        await self._enter(
+        self._enter(
             "connected",
             "restarted",
             participant_id=successor.joined.participant_id,
@@ -277,19 +284,19 @@ class LiveSession:
         if server:
             # It would show a dead participant until its connection times out.
             await server.remove(self.claims.room, self.claims.identity)
-        await self._change(crashes=self._last_crash(outcome="given_up"))
+        self._change(crashes=self._last_crash(outcome="given_up"))
         state = "ended" if reason == self.leaving else "failed"
-        await self._finish(state, reason, message or REASONS.get(reason))
+        self._finish(state, reason, message or REASONS.get(reason))
 
     def _last_crash(self, **changes: Any) -> list[dict[str, Any]]:
         *before, last = self.session.crashes
         return [*before, last | changes]
 
-    async def _note_rung(self, rung: str, reason: str) -> None:
+    def _note_rung(self, rung: str, reason: str) -> None:
         last = self.session.rungs[-1] if self.session.rungs else {}
         if (last.get("rung"), last.get("reason")) != (rung, reason):
             entry = {"at": _now(), "rung": rung, "reason": reason}
-            await self._change(rungs=with_entry(self.session.rungs, entry))
+            self._change(rungs=with_entry(self.session.rungs, entry))
 
     def _note_stats(self, event: Stats) -> None:
         stats = {"at": _now(), **asdict(event)}
@@ -307,19 +314,17 @@ class LiveSession:
         stats = self.session.stats or {}
         self._counted_before = {name: stats.get(name, 0) for name in COUNTED}
 
-    async def _enter(self, state: Any, why: str, **changes: Any) -> None:
-        await self._change(state=state, connection=_entry_added(self.session.connection, state, why), **changes)
+    def _enter(self, state: Any, why: str, **changes: Any) -> None:
+        self._change(state=state, connection=_entry_added(self.session.connection, state, why), **changes)
 
-    async def _change(self, **changes: Any) -> None:
+    def _change(self, **changes: Any) -> None:
         self.session = replace(self.session, **changes)
-        await self._around.store.update(self.session.session_id, **changes)
+        self._record.note(**changes)
 
-    async def _finish(self, state: str, reason: str, message: str | None) -> None:
+    def _finish(self, state: str, reason: str, message: str | None) -> None:
         if not self.session.is_live:
             return
-        await self._enter(
-            state, reason, reason=reason, message=message, stats=self.session.stats, ended_at=datetime.now(UTC)
-        )
+        self._enter(state, reason, reason=reason, message=message, stats=self.session.stats, ended_at=datetime.now(UTC))
         self._around.tally.ended[state, reason] += 1
         logger.info(
             "a session ended",

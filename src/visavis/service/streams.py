@@ -96,6 +96,10 @@ class OpenStream:
         """The next picture must need no earlier one."""
         self._running.post({"do": "key_frame"})
 
+    def note_received(self, pts: int) -> None:
+        """The client has everything up to there."""
+        self._running.post({"do": "received", "pts": pts})
+
     def speak(self, text: str, *, language: str | None, voice: str | None, segment: int) -> None:
         """Say a text after what is queued, as segment number ``segment`` (0: the next)."""
         if len(self._texts) >= MAX_WAITING_TEXTS:
