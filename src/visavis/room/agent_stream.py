@@ -36,11 +36,13 @@ SUPERSEDED_S: Final = 0.5
 """An agent never overlaps utterances: with the next one open, an end that has not come so long after is lost."""
 STALLED_S: Final = 10.0
 """An utterance whose sound has all been played and that sends nothing for so long is over; its end was lost."""
+GONE_S: Final = 4.0
+"""An agent that has left is missed only after so long: on a new connection, ours or its own, it returns at once, and
+the server tells of somebody who publishes nothing up to three seconds late."""
 RPC_ATTEMPTS: Final = 3
 _RPC_PAUSE_S: Final = 0.1
 _RPC_TIMEOUT_S: Final = 5.0
 _UNSUPPORTED: Final = (rtc.RpcError.ErrorCode.UNSUPPORTED_METHOD,)
-_GONE: Final = (rtc.RpcError.ErrorCode.RECIPIENT_NOT_FOUND, rtc.RpcError.ErrorCode.RECIPIENT_DISCONNECTED)
 
 
 class Mouth(Protocol):
@@ -92,10 +94,16 @@ class AgentStream:
         self._mouth = mouth
         self._room: rtc.Room | None = None
         self._agent: str | None = None
+        self._is_named = False
+        """The token tells who the agent is."""
+        self._agent_was_seen = False
+        self._agent_is_here = asyncio.Event()
+        self._missing: asyncio.TimerHandle | None = None
         self._incoming: asyncio.Queue[_Utterance] = asyncio.Queue()
         self._utterances: deque[_Utterance] = deque()
         """Those that are not answered, in the order in which they came."""
-        self._answers: asyncio.Queue[tuple[str, str]] = asyncio.Queue()
+        self._answers: asyncio.Queue[tuple[str | None, str, str]] = asyncio.Queue()
+        """Whom, what, and with which payload."""
         self._owes_answer = owes_answer
 
     @property
@@ -109,11 +117,18 @@ class AgentStream:
         room.register_byte_stream_handler(AUDIO_TOPIC, self._on_stream)
         for topic in OTHER_TOPICS:
             room.register_text_stream_handler(topic, lambda *_: None)
+        room.on("participant_active", self._on_active)
+        room.on("participant_disconnected", self._on_gone)
 
     def enter(self, room: rtc.Room) -> None:
         """Once ``room`` is entered: whom to obey, and what is still owed from before."""
-        self._agent = room.local_participant.attributes.get(PUBLISH_ON_BEHALF) or self._agent
+        named = room.local_participant.attributes.get(PUBLISH_ON_BEHALF)
+        self._is_named = bool(named)
+        self._agent = named or self._agent
         room.local_participant.register_rpc_method(RPC_CLEAR, self._on_clear)
+        for participant in room.remote_participants.values():
+            if participant.state == rtc.ParticipantState.PARTICIPANT_STATE_ACTIVE:
+                self._on_active(participant)
         if self._owes_answer:
             # What was playing when the connection broke is over for the agent, or it would wait for ever.
             self._owes_answer = False
@@ -127,6 +142,8 @@ class AgentStream:
         self._utterances.clear()
         while not self._incoming.empty():
             self._incoming.get_nowait()
+        self._stop_missing()
+        self._agent_is_here.clear()
         self._room = None
 
     def on_restarted(self) -> None:
@@ -148,7 +165,7 @@ class AgentStream:
         utterance = self._of_segment(segment_id)
         if utterance is not None and not utterance.started:
             utterance.started = True
-            self._answers.put_nowait((RPC_STARTED, ""))
+            self._answers.put_nowait((self._agent, RPC_STARTED, ""))
 
     def on_segment_ended(self, segment_id: int, played_s: float) -> None:
         """A segment has been played to its end."""
@@ -195,11 +212,58 @@ class AgentStream:
         return "ok"
 
     def _is_agent(self, identity: str) -> bool:
-        if self._agent is None and self._room is not None:
-            sender = self._room.remote_participants.get(identity)
-            if sender is not None and is_machine(sender):
-                self._agent = identity
-        return identity == self._agent
+        # The server may tell of an agent up to three seconds later than its first stream comes.
+        sender = self._room.remote_participants.get(identity) if self._room is not None else None
+        if identity != self._agent and self._is_vacant() and (sender is None or is_machine(sender)):
+            self._agent, self._agent_was_seen = identity, False
+        if sender is not None:
+            self._on_active(sender)
+        if identity != self._agent:
+            return False
+        self._stop_missing()
+        self._agent_is_here.set()
+        return True
+
+    def _is_vacant(self) -> bool:
+        """Nobody speaks through the avatar, and the token keeps it for nobody."""
+        if self._agent is None:
+            return True
+        return not self._is_named and self._agent_was_seen and not self._agent_is_here.is_set()
+
+    def _on_active(self, participant: rtc.RemoteParticipant) -> None:
+        """Somebody can be talked to."""
+        if participant.identity != self._agent or self._room is None:
+            return
+        self._stop_missing()
+        if not self._is_named and not is_machine(participant):
+            self._abandon()
+            self._agent = None
+            self._agent_is_here.clear()
+            return
+        self._agent_was_seen = True
+        self._agent_is_here.set()
+
+    def _on_gone(self, participant: rtc.RemoteParticipant) -> None:
+        """Somebody has left."""
+        if participant.identity != self._agent or self._room is None:
+            return
+        self._agent_is_here.clear()
+        self._stop_missing()
+        self._missing = asyncio.get_running_loop().call_later(GONE_S, self._abandon)
+
+    def _abandon(self) -> None:
+        """Be silent, as an agent that speaks by itself is once it has gone.
+
+        The answers are kept for its return: the one who returns may be the same program on a new connection, which
+        still waits for them.
+        """
+        if self._utterances:
+            self._mouth.interrupt()
+
+    def _stop_missing(self) -> None:
+        if self._missing is not None:
+            self._missing.cancel()
+            self._missing = None
 
     async def _read_utterances(self) -> None:
         while True:
@@ -266,18 +330,20 @@ class AgentStream:
     def _answer_finished(self, position_s: float, *, interrupted: bool) -> None:
         # Agents build an event of exactly these names: one more would be an error.
         payload = {"playback_position": position_s, "interrupted": interrupted, "synchronized_transcript": None}
-        self._answers.put_nowait((RPC_FINISHED, json.dumps(payload)))
+        self._answers.put_nowait((self._agent, RPC_FINISHED, json.dumps(payload)))
 
     async def _send_answers(self) -> None:
         while True:
-            method, payload = await self._answers.get()
-            await self._call(method, payload)
+            agent, method, payload = await self._answers.get()
+            if agent is not None:
+                await self._call(agent, method, payload)
 
-    async def _call(self, method: str, payload: str) -> None:
+    async def _call(self, agent: str, method: str, payload: str) -> None:
         for attempt in range(RPC_ATTEMPTS):
-            room, agent = self._room, self._agent
-            if room is None or agent is None:
-                return
+            await self._agent_is_here.wait()
+            room = self._room
+            if agent != self._agent or room is None:
+                return  # it has a successor
             try:
                 await room.local_participant.perform_rpc(
                     destination_identity=agent, method=method, payload=payload, response_timeout=_RPC_TIMEOUT_S
@@ -286,7 +352,7 @@ class AgentStream:
             except rtc.RpcError as error:
                 if error.code in _UNSUPPORTED and method == RPC_STARTED:
                     return  # agents register it only where they want to know
-                if error.code in _GONE or attempt == RPC_ATTEMPTS - 1:
+                if attempt == RPC_ATTEMPTS - 1:
                     logger.warning("the agent did not take an answer", extra={"method": method, "code": error.code})
                     return
             await asyncio.sleep(_RPC_PAUSE_S)
