@@ -33,6 +33,9 @@ logger = logging.getLogger(__name__)
 LEAVE_TIMEOUT_S: Final = 10.0
 """A session that has not ended this long after it was told to is given up."""
 
+RECORD_WITHIN_S: Final = 1.0
+"""A join waits no longer than this for the database to take down who is in the room."""
+
 MAX_CRASHES: Final = 3
 CRASHES_WITHIN_S: Final = 60.0
 """A session that dies so often so quickly is not started again."""
@@ -195,6 +198,10 @@ class LiveSession:
             warnings=[{"code": code, "message": WARNINGS[code]} for code in codes],
         )
         logger.info("a session began", extra={"room": session.room_name, "warnings": codes})
+        with contextlib.suppress(TimeoutError):
+            # Whoever takes over from a visavis that dies now must know who is in the room.
+            async with asyncio.timeout(RECORD_WITHIN_S):
+                await self._record.flush()
         self.joined.set_result(self.session)
 
     async def _stay(self, running: RunningSession | None) -> None:
