@@ -149,7 +149,7 @@ class AgentStream:
     def on_restarted(self) -> None:
         """The SDK has made the connection anew within the same room object: what was on its way is lost.
 
-        Utterances that were still arriving end with what has come, and are answered once that has been played.
+        Utterances that were still arriving end with what was read of them, and are answered once that has been played.
         """
         for utterance in self._utterances:
             utterance.reader.close()
