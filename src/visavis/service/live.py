@@ -131,9 +131,8 @@ class LiveSession:
             if not self.joined.done():
                 self.joined.set_exception(error)
         finally:
-            recording.cancel()
-            await asyncio.gather(recording, return_exceptions=True)
-            await self._record.flush()
+            self._record.close()
+            await recording
             # Its callers may all have hung up.
             self.joined.done() and not self.joined.cancelled() and self.joined.exception()
             self.over.set()
@@ -201,7 +200,7 @@ class LiveSession:
         with contextlib.suppress(TimeoutError):
             # Whoever takes over from a visavis that dies now must know who is in the room.
             async with asyncio.timeout(RECORD_WITHIN_S):
-                await self._record.flush()
+                await self._record.settled()
         self.joined.set_result(self.session)
 
     async def _stay(self, running: RunningSession | None) -> None:

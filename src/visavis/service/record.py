@@ -24,45 +24,52 @@ class Record:
         self._store = store
         self._session_id = session_id
         self._changes: dict[str, Any] = {}
-        self._changed = asyncio.Event()
-        self._writing = asyncio.Lock()
+        self._wanted = asyncio.Event()
+        self._settled = asyncio.Event()
+        self._closed = False
 
     def note(self, **changes: Any) -> None:
         """Something has changed."""
         self._changes |= changes
-        self._changed.set()
+        self._settled.clear()
+        self._wanted.set()
+
+    async def settled(self) -> None:
+        """Wait until everything is written."""
+        await self._settled.wait()
+
+    def close(self) -> None:
+        """Nothing will change any more: :meth:`run` returns when what is left is written, or cannot be."""
+        self._closed = True
+        self._wanted.set()
 
     async def run(self) -> None:
-        """Write changes as they come, until cancelled."""
+        """Write changes as they come, until closed; not to be cancelled: a write in the middle would hold its lock."""
+        last_tries = LAST_TRIES
         while True:
-            await self._changed.wait()
-            if not await self._write():
-                await asyncio.sleep(RETRY_S)
-
-    async def flush(self) -> None:
-        """Write what is left; returns when it is written, or cannot be."""
-        for _ in range(LAST_TRIES):
-            if await self._write():
+            await self._wanted.wait()
+            self._wanted.clear()
+            if not self._changes or await self._write():
+                if not self._changes:
+                    self._settled.set()
+                    if self._closed:
+                        return
+                continue
+            last_tries -= self._closed
+            if not last_tries:
+                logger.error("the end of a session could not be stored", extra={"session_id": self._session_id})
                 return
             await asyncio.sleep(RETRY_S)
-        logger.error("the end of a session could not be stored", extra={"session_id": self._session_id})
 
     async def _write(self) -> bool:
-        async with self._writing:
-            self._changed.clear()
-            changes, self._changes = self._changes, {}
-            if not changes:
-                return True
-            try:
-                await self._store.update(self._session_id, **changes)
-            except (SQLAlchemyError, OSError) as error:
-                logger.warning(
-                    "a session's record waits for the database",
-                    extra={"session_id": self._session_id, "error": type(error).__name__},
-                )
-                self.note(**(changes | self._changes))
-                return False
-            except asyncio.CancelledError:
-                self.note(**(changes | self._changes))
-                raise
-            return True
+        changes, self._changes = self._changes, {}
+        try:
+            await self._store.update(self._session_id, **changes)
+        except (SQLAlchemyError, OSError) as error:
+            logger.warning(
+                "a session's record waits for the database",
+                extra={"session_id": self._session_id, "error": type(error).__name__},
+            )
+            self.note(**(changes | self._changes))
+            return False
+        return True
