@@ -392,14 +392,16 @@ async def test_a_database_that_hangs_does_not_hold_up_a_session(
     async with with_ada() as client:
         session_id = (await join(client, room_server, room)).json()["session_id"]
         path = f"/v1/sessions/{session_id}"
-        with closing(sqlite3.connect(tmp_path / "data" / "visavis.db", isolation_level=None)) as other:
-            other.execute("BEGIN EXCLUSIVE")
+        database = tmp_path / "data" / "visavis.db"
+        with closing(sqlite3.connect(database, isolation_level=None, check_same_thread=False)) as other:
+            # Not on this loop: what visavis is writing right now must be able to finish.
+            await asyncio.to_thread(other.execute, "BEGIN EXCLUSIVE")
             await kill_session(before)
             session = await until(client, path, lambda session: session["crashes"] and session["state"] == "connected")
             assert session["crashes"][0]["outcome"] == "restarted"
             other.execute("ROLLBACK")
         await client.post("/v1/agents/ada/leave-room")
-    with closing(sqlite3.connect(tmp_path / "data" / "visavis.db")) as stored:
+    with closing(sqlite3.connect(database)) as stored:
         (row,) = stored.execute(
             "SELECT state, reason, restarts, crashes FROM sessions WHERE session_id = ?", [session_id]
         )
