@@ -12,6 +12,7 @@ import sys
 from collections.abc import AsyncIterator, Callable
 from contextlib import suppress
 from datetime import timedelta
+from multiprocessing.context import ForkServerProcess
 from pathlib import Path
 from typing import Any
 
@@ -35,6 +36,10 @@ from visavis.avatar import Avatar
 from visavis.face import INDEX
 from visavis.media import read_audio
 from visavis.performer import Performer
+from visavis.placement import streams
+from visavis.placement.channel import Channel
+from visavis.placement.streams import RunningStream
+from visavis.stream import StreamConfig
 
 RATE_HZ = 24_000
 OUT_HZ = 48_000
@@ -89,14 +94,22 @@ def sounding_s(client: StreamClient, segment: int) -> float:
     return sum(sound.duration for sound in client.sounds if sound.segment == segment) / OUT_HZ
 
 
-def workers() -> set[int]:
-    """Processes of sessions and streams: children of the template."""
-    return {
-        child.pid
-        for process in psutil.Process().children()
-        if any("forkserver" in part for part in process.cmdline())
-        for child in process.children()
-    }
+@pytest.fixture
+def processes(monkeypatch: pytest.MonkeyPatch) -> list[psutil.Process]:
+    """The processes of the streams that the test opens, as they come."""
+    started: list[psutil.Process] = []
+    begin = RunningStream.__init__
+
+    def note(self: RunningStream, config: StreamConfig, channel: Channel, process: ForkServerProcess, *to: Any) -> None:
+        started.append(psutil.Process(process.pid))
+        begin(self, config, channel, process, *to)
+
+    monkeypatch.setattr(RunningStream, "__init__", note)
+    return started
+
+
+def are_gone(processes: list[psutil.Process]) -> bool:
+    return not any(process.is_running() and process.status() != psutil.STATUS_ZOMBIE for process in processes)
 
 
 async def until(holds: Callable[[], bool], what: str) -> None:
@@ -485,34 +498,64 @@ async def test_streams_and_sessions_share_the_places_of_the_machine(with_ada: Se
             await third.until_event("ready")
 
 
-async def test_a_process_that_dies_is_told_and_is_that_streams_alone(http: httpx.AsyncClient) -> None:
+async def test_a_process_that_dies_is_told_and_is_that_streams_alone(
+    http: httpx.AsyncClient, processes: list[psutil.Process]
+) -> None:
     async with streaming(http.base_url, API_KEY, hello=hello()) as other:
         await other.until_event("ready")
-        before = workers()
         async with streaming(http.base_url, API_KEY, hello=hello()) as doomed:
             await doomed.until_event("ready")
-            (pid,) = workers() - before
-            psutil.Process(pid).kill()
+            processes[1].kill()
             assert (await doomed.close_code(), doomed.error["code"]) == (1011, "stream_crashed")
         later = len(other.pictures) + 5
         await other.until(lambda: len(other.pictures) > later, what="the other's pictures")
 
 
-async def test_a_client_that_vanishes_leaves_nothing_behind(http: httpx.AsyncClient) -> None:
-    before = workers()
+async def test_a_process_that_hangs_is_told_and_ended(
+    http: httpx.AsyncClient, processes: list[psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(streams, "PATIENCE_S", 1.0)
+    async with streaming(http.base_url, API_KEY, hello=hello()) as client:
+        await client.until_event("ready")
+        processes[0].suspend()
+        assert (await client.close_code(), client.error["code"]) == (1011, "stream_stuck")
+        await until(lambda: are_gone(processes), "the end of its process")
+
+
+@pytest.mark.parametrize(("pause_s", "catches_up"), [(0.4, True), (2.0, False)])
+async def test_a_pause_of_the_machine_may_cost_pictures_and_no_sound(
+    http: httpx.AsyncClient, processes: list[psutil.Process], pause_s: float, catches_up: bool
+) -> None:
+    """After more than a second the schedule starts anew, and nothing has to be left out."""
+    async with streaming(http.base_url, API_KEY, hello=hello()) as client:
+        await client.push(tone(4), end=True)
+        await client.until(lambda: sounding_s(client, 1) > 0.5, what="sound")
+        processes[0].suspend()
+        await asyncio.sleep(pause_s)
+        processes[0].resume()
+        (finished,) = await client.until_event("playback_finished")
+        assert (finished["interrupted"], finished["playback_position"]) == (False, pytest.approx(4, abs=1e-3))
+        (loud,) = np.nonzero(np.abs(client.heard) > QUIET)
+        assert np.diff(loud).max() < OUT_HZ // 300, "no hole"
+        assert not catches_up or len(client.pictures) < len(client.sounds)
+        assert not catches_up or client.events("stats")[-1]["ticks_late"] > 0
+
+
+async def test_a_client_that_vanishes_leaves_nothing_behind(
+    http: httpx.AsyncClient, processes: list[psutil.Process]
+) -> None:
     async with streaming(http.base_url, API_KEY, hello=hello()) as client:
         await client.push(tone(20))
         await client.say({"type": "speak", "text": "A long text. " * 300})
         await client.until(lambda: len(client.pictures) > 3, what="pictures")
-        assert len(workers() - before) == 1
+        assert not are_gone(processes)
         client.connection.transport.abort()
-        await until(lambda: workers() == before, "the end of its process")
+        await until(lambda: are_gone(processes), "the end of its process")
     async with streaming(http.base_url, API_KEY, hello=hello()) as again:
         await again.until_event("ready")
 
 
-async def test_stopping_the_server_ends_streams(with_ada: Serve) -> None:
-    before = workers()
+async def test_stopping_the_server_ends_streams(with_ada: Serve, processes: list[psutil.Process]) -> None:
     async with with_ada() as http:
         connection = await connect(
             stream_url(str(http.base_url)), additional_headers={"Authorization": f"Bearer {API_KEY}"}
@@ -522,7 +565,7 @@ async def test_stopping_the_server_ends_streams(with_ada: Serve) -> None:
         reading = asyncio.create_task(_drain(connection))
     await reading
     assert connection.close_code == 1012
-    assert workers() == before
+    assert len(processes) == 1 and are_gone(processes)
 
 
 async def _drain(connection: Any) -> None:
@@ -538,8 +581,9 @@ async def test_deleting_the_agent_ends_its_streams(http: httpx.AsyncClient) -> N
         assert (await client.close_code(), client.error["code"]) == (1001, "agent_deleted")
 
 
-async def test_a_slow_reader_loses_pictures_and_never_sound(http: httpx.AsyncClient) -> None:
-    before = workers()
+async def test_a_slow_reader_loses_pictures_and_never_sound(
+    http: httpx.AsyncClient, processes: list[psutil.Process]
+) -> None:
     big = {"width": 512, "height": 512, "quality": 95}
     headers = {"Authorization": f"Bearer {API_KEY}"}
     async with connect(stream_url(str(http.base_url)), additional_headers=headers, max_queue=2) as connection:
@@ -549,10 +593,10 @@ async def test_a_slow_reader_loses_pictures_and_never_sound(http: httpx.AsyncCli
             await client.push(tone(1), end=number == 29)
         reading = asyncio.create_task(client.read(bytes_per_s=350_000))
         await client.until(lambda: len(client.sounds) > 150, what="six seconds of sound")
-        (pid,) = workers() - before
-        grown_mb = psutil.Process(pid).memory_info().rss / 1e6
+        (process,) = processes
+        grown_mb = process.memory_info().rss / 1e6
         await client.until(lambda: len(client.sounds) > 250, what="ten")
-        assert psutil.Process(pid).memory_info().rss / 1e6 < grown_mb + 4
+        assert process.memory_info().rss / 1e6 < grown_mb + 4
         assert len(client.heard) == client.sounds[-1].pts + client.sounds[-1].duration, "from the first sample on"
         assert len(client.pictures) < 0.7 * len(client.sounds)
         assert len(client.pictures) > 0.1 * len(client.sounds)
@@ -561,14 +605,32 @@ async def test_a_slow_reader_loses_pictures_and_never_sound(http: httpx.AsyncCli
         await reading
 
 
-async def test_a_reader_that_has_stopped_is_given_up(http: httpx.AsyncClient, monkeypatch: pytest.MonkeyPatch) -> None:
+async def test_a_slow_reader_that_says_what_it_has_received_is_not_left_behind(http: httpx.AsyncClient) -> None:
+    big = {"width": 512, "height": 512, "quality": 95}
+    headers = {"Authorization": f"Bearer {API_KEY}"}
+    async with connect(stream_url(str(http.base_url)), additional_headers=headers, max_queue=2) as connection:
+        client = StreamClient(connection)
+        await client.say({"type": "hello", **hello(video=big)})
+        for number in range(10):
+            await client.push(tone(1), end=number == 9)
+        reading = asyncio.create_task(client.read(bytes_per_s=350_000, acknowledges=True))
+        await client.until(lambda: len(client.sounds) > 200, what="eight seconds of sound")
+        behind_ms = [event["behind_ms"] for event in client.events("stats")[1:]]
+        assert max(behind_ms) < 1000, behind_ms
+        assert len(client.pictures) > 0.1 * len(client.sounds)
+        await connection.close()
+        await reading
+
+
+async def test_a_reader_that_has_stopped_is_given_up(
+    http: httpx.AsyncClient, processes: list[psutil.Process], monkeypatch: pytest.MonkeyPatch
+) -> None:
     monkeypatch.setattr(route, "SEND_TIMEOUT_S", 1.0)
-    before = workers()
     headers = {"Authorization": f"Bearer {API_KEY}"}
     async with connect(stream_url(str(http.base_url)), additional_headers=headers, max_queue=1) as connection:
         await connection.send(
             json.dumps({"type": "hello", **hello(video={"width": 640, "height": 640, "quality": 95})})
         )
-        await until(lambda: len(workers() - before) == 1, "its process")
-        await until(lambda: workers() == before, "the end of its process")
+        await until(lambda: len(processes) == 1, "its process")
+        await until(lambda: are_gone(processes), "the end of its process")
         connection.transport.abort()

@@ -73,6 +73,13 @@ class KeyFrame(Request):
     type: Literal["key_frame"]
 
 
+class Received(Request):
+    """Everything up to there has come."""
+
+    type: Literal["received"]
+    pts: int = Field(ge=0)
+
+
 class SpeakText(Speak):
     """Say a text with the agent's own voice."""
 
@@ -80,7 +87,7 @@ class SpeakText(Speak):
     segment: SegmentNumber = 0
 
 
-Command = Annotated[Interrupt | EndSegment | KeyFrame | SpeakText, Field(discriminator="type")]
+Command = Annotated[Interrupt | EndSegment | KeyFrame | Received | SpeakText, Field(discriminator="type")]
 
 HELLO: TypeAdapter[Hello] = TypeAdapter(Hello)
-COMMAND: TypeAdapter[Interrupt | EndSegment | KeyFrame | SpeakText] = TypeAdapter(Command)
+COMMAND: TypeAdapter[Interrupt | EndSegment | KeyFrame | Received | SpeakText] = TypeAdapter(Command)

@@ -15,6 +15,7 @@ from numpy.typing import NDArray
 from visavis.errors import VisavisError
 from visavis.media import sample_of_frame
 from visavis.performer import Performer, Tick
+from visavis.stream.backlog import Backlog
 from visavis.stream.config import StreamConfig
 from visavis.stream.intake import Intake, Segment
 from visavis.stream.pictures import open_encoder
@@ -32,6 +33,8 @@ _STILL_TICKS: Final = 5
 _RESYNC_S: Final = 1.0
 """Later than this (a suspended machine) the schedule starts anew instead of catching up."""
 _STATS_INTERVAL_S: Final = 1.0
+_STRAIN_MEMORY: Final = 0.98
+"""The share of ticks without time to draw is watched over some fifty ticks."""
 
 
 class Outlet(Protocol):
@@ -56,6 +59,8 @@ class _Counters:
     pictures_sent: int = 0
     pictures_left_out: int = 0
     ticks_late: int = 0
+    strain: float = 0.0
+    """Share of late ticks without time to draw."""
     pcm_dropped: int = 0
     segments_played: int = 0
     segments_interrupted: int = 0
@@ -80,6 +85,8 @@ class StreamSession:
         self._playout = Playout(config.output_rate_hz, performer.fps)
         self._ending: tuple[Segment, float] | None = None
         """A segment whose last sound is being played, and its length in seconds."""
+        self._backlog = Backlog()
+        self._pts = 0
         self._count = _Counters()
         self._reported = _Counters()
         self._reported_s = self._active_s = time.monotonic()
@@ -98,7 +105,7 @@ class StreamSession:
             late_s = time.monotonic() - due_s
             if late_s > _RESYNC_S:
                 due_s, late_s = time.monotonic(), 0.0
-            self._tick(late_s < tick_s)
+            self._tick(late_s < tick_s / 2)
             due_s += tick_s
             self._report()
             self._check_client()
@@ -142,6 +149,10 @@ class StreamSession:
         """The next picture must need no earlier one."""
         self._active_s = time.monotonic()
         self._encoder.request_key()
+
+    def on_received(self, pts: int) -> None:
+        """The client has everything up to there. That it still reads does not keep an idle stream open."""
+        self._backlog.note_received(min(pts, self._pts))
 
     def on_interrupt(self, played_pts: int | None = None) -> None:
         """Silence now. ``played_pts`` is what the client had played, where it buffers; else what had left."""
@@ -194,16 +205,24 @@ class StreamSession:
         tick = self._performer.next_tick(render=False)
         pts = sample_of_frame(tick.index, self._config.output_rate_hz, self._performer.fps)
         self._finish_ended()
+        self._pts = pts
         self._playout.note_tick(pts, len(tick.audio))
         segment = self._intake.of_performer(tick.segment_id) if tick.segment_id is not None else None
         if segment is not None:
             self._note_segment(segment, tick, pts)
         self._send_sound(segment, tick, pts)
         self._count.ticks_late += not in_time
-        if self._outlet.unsent_bytes > SLOW_PICTURE_BYTES:
+        self._count.strain = _STRAIN_MEMORY * self._count.strain + (1 - _STRAIN_MEMORY) * (not in_time)
+        if self._outlet.unsent_bytes > SLOW_PICTURE_BYTES or self._backlog.is_full:
             self._count.pictures_left_out += 1
         elif in_time and self._is_picture_due(tick):
             self._send_picture(segment, tick, pts)
+
+    @property
+    def _behind_ms(self) -> float | None:
+        """What was sent and has not been received, as far as the client says so."""
+        samples = self._backlog.behind_samples(self._pts)
+        return None if samples is None else round(samples / self._config.output_rate_hz * 1000)
 
     def _is_picture_due(self, tick: Tick) -> bool:
         """A face that hardly moves is drawn less often: its last picture shows it still."""
@@ -273,6 +292,7 @@ class StreamSession:
         message = pack(Header(kind, flags, tick.generation, number, len(tick.audio), pts), payload)
         self._outlet.send_bytes(message)
         self._count.bytes_sent += len(message)
+        self._backlog.note_sent(pts, len(message))
 
     def _ready(self) -> dict[str, Any]:
         config, picture = self._config, self._config.picture
@@ -307,8 +327,10 @@ class StreamSession:
                 "pictures_sent": count.pictures_sent,
                 "pictures_left_out": count.pictures_left_out,
                 "ticks_late": count.ticks_late,
+                "strain": round(count.strain, 3),
                 "queued_ms": round(self._intake.queued_s * 1000, 1),
                 "latency_ms": count.latency_ms,
+                "behind_ms": self._behind_ms,
                 "segments_played": count.segments_played,
                 "segments_interrupted": count.segments_interrupted,
                 "pcm_dropped": count.pcm_dropped,

@@ -12,7 +12,7 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import TypeAdapter, ValidationError
 
-from visavis.api.stream_messages import COMMAND, HELLO, EndSegment, Interrupt, KeyFrame, SpeakText
+from visavis.api.stream_messages import COMMAND, HELLO, EndSegment, Interrupt, KeyFrame, Received, SpeakText
 from visavis.api.websocket_keys import SUBPROTOCOL
 from visavis.errors import VisavisError
 from visavis.service import MAX_MESSAGE_BYTES, OpenStream, Services
@@ -37,6 +37,7 @@ CLOSE_CODES: Final = {
     "message_too_large": 1009,
     "internal_error": 1011,
     "stream_crashed": 1011,
+    "stream_stuck": 1011,
     "machine_full": 1013,
 }
 """RFC 6455's close codes by our errors'; of any other error it is 1008."""
@@ -117,6 +118,8 @@ async def _listen(websocket: WebSocket, opened: OpenStream) -> None:
                 opened.end_segment()
             case KeyFrame():
                 opened.request_key_frame()
+            case Received(pts=pts):
+                opened.note_received(pts)
             case SpeakText() as speak:
                 opened.speak(speak.text, language=speak.language, voice=speak.voice, segment=speak.segment)
 
