@@ -12,6 +12,8 @@ from visavis.avatar import Avatar
 from visavis.errors import VisavisError
 from visavis.performer import Performer
 from visavis.stream import PictureConfig
+from visavis.stream import backlog as backlog_module
+from visavis.stream.backlog import Backlog
 from visavis.stream.intake import MAX_QUEUED_BYTES, MAX_SEGMENTS, Intake
 from visavis.stream.pictures import open_encoder
 from visavis.stream.playout import Playout
@@ -163,6 +165,50 @@ def test_positions_follow_the_clock_of_whoever_plays() -> None:
     assert playout.position_s(7, 10**9) == pytest.approx(0.280), "never more than was sent"
     assert playout.position_s(8, 10**9) == 0
     assert 9 * 1920 <= playout.now_pts <= 10 * 1920
+
+
+def test_the_backlog_of_a_client_that_says_nothing_is_unknown() -> None:
+    backlog = Backlog()
+    for tick in range(100):
+        backlog.note_sent(tick * 1920, 50_000)
+    assert (backlog.is_full, backlog.behind_samples(99 * 1920)) == (False, None)
+
+
+def test_as_much_is_on_the_way_as_a_client_takes(monkeypatch: pytest.MonkeyPatch) -> None:
+    now_s = 0.0
+    monkeypatch.setattr(backlog_module.time, "monotonic", lambda: now_s)
+    backlog = Backlog()
+    backlog.note_received(0)
+    line_bytes_s, behind_s = 350_000, []
+    sent: list[tuple[int, int]] = []
+    arrived_bytes = 0.0
+    for tick in range(500):
+        now_s = tick * 0.04
+        pts = tick * 1920
+        size = 3_864 if backlog.is_full else 58_000
+        backlog.note_sent(pts, size)
+        sent.append((pts, size))
+        arrived_bytes += line_bytes_s * 0.04
+        while sent and sent[0][1] <= arrived_bytes:
+            received, size = sent.pop(0)
+            arrived_bytes -= size
+            backlog.note_received(received)
+        behind = backlog.behind_samples(pts)
+        assert behind is not None
+        behind_s.append(behind / 48_000)
+        if not sent:
+            arrived_bytes = 0.0
+    assert max(behind_s) < 0.8
+    assert np.mean(behind_s) < 0.5
+
+
+def test_a_wide_line_is_used_in_full() -> None:
+    backlog = Backlog()
+    backlog.note_received(0)
+    for tick in range(200):
+        backlog.note_sent(tick * 1920, 58_000)
+        backlog.note_received(tick * 1920)
+        assert not backlog.is_full
 
 
 def frames(count: int) -> list[NDArray[np.uint8]]:

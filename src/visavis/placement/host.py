@@ -140,13 +140,17 @@ class SessionHost:
         Raises:
             RoomError: ``machine_full``, ``stopping``: streams and sessions share the places there are.
         """
-        while self._is_full and self._ending:  # a client that comes back at once finds its own place free
+        # A client that comes back at once finds its own place free.
+        while self._taken >= self.max_sessions and self._ending:
             await asyncio.wait(self._ending, return_when=asyncio.FIRST_COMPLETED)
         self._require_place()
         self._starting += 1
         try:
             channel, process = await self._fork(run_stream_worker, config, avatar_path, config.stream_id)
-            stream = self._streams[config.stream_id] = RunningStream(config, channel, process)
+            stream = RunningStream(
+                config, channel, process, lambda strain: self._load.note(config.stream_id, strain, time.monotonic())
+            )
+            self._streams[config.stream_id] = stream
         finally:
             self._starting -= 1
         try:
@@ -160,11 +164,8 @@ class SessionHost:
 
     async def _end_stream(self, stream: RunningStream) -> None:
         await stream.aclose()
+        self._load.forget(stream.config.stream_id)
         self._streams.pop(stream.config.stream_id, None)
-
-    @property
-    def _is_full(self) -> bool:
-        return len(self._sessions) + len(self._streams) + self._starting >= self.max_sessions
 
     @property
     def _taken(self) -> int:
