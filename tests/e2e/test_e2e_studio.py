@@ -46,7 +46,7 @@ async def test_lips_follow_the_microphone_and_rest_in_silence(page: Page, stack:
     await page.wait_for_function("window.watchedFrames.length > 450", timeout=60_000)
     frames: list[dict[str, float]] = await page.evaluate("window.watchedFrames")
     in_speech, in_silence = split_by_microphone(frames)
-    assert len(in_speech) > 50 and len(in_silence) > 40
+    assert len(in_speech) > 50 and len(in_silence) > 20
     assert np.mean(in_speech) > 4 * np.mean(in_silence)
 
     await expect(page.get_by_test_id("stat-heard")).to_have_text("you")
@@ -184,15 +184,15 @@ async def see_the_agent(page: Page) -> None:
 
 
 def split_by_microphone(frames: list[dict[str, float]]) -> tuple[list[float], list[float]]:
-    """How much the mouth changed per frame: while the microphone speaks, and after it was silent for a while."""
+    """How fast the mouth moved: while the microphone speaks, and after it was silent for a while."""
     loud_at_s = np.array([frame["at_s"] for frame in frames if frame["loudness"] > 0.01])
     speech, silence = [], []
     for frame in frames:
         age_s = frame["at_s"] - loud_at_s[loud_at_s <= frame["at_s"]]
         if ((age_s > 0.15) & (age_s < 0.4)).any():
-            speech.append(frame["change"])
+            speech.append(frame["change_per_s"])
         elif age_s.size and age_s.min() > 1.0:
-            silence.append(frame["change"])
+            silence.append(frame["change_per_s"])
     return speech, silence
 
 

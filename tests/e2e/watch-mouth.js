@@ -1,5 +1,6 @@
-// Watches the agent's video: for every shown frame, when it came, how much the mouth changed since the frame before
-// (mean grey levels), and how loud the microphone is. `box` is the mouth's place in fractions of the picture.
+// Watches the agent's video: for every shown frame, when it came, how fast the mouth changed since the frame before
+// (mean grey levels a second, because an idle face has fewer frames), and how loud the microphone is. `box` is the
+// mouth's place in fractions of the picture.
 (box) => {
   const [x0, y0, x1, y1] = box;
   const side = 96;
@@ -13,6 +14,7 @@
   const samples = new Float32Array(analyser.fftSize);
   const watched = (window.watchedFrames = []);
   let last = null;
+  let lastAt = 0;
   const onFrame = (now) => {
     const { videoWidth: width, videoHeight: height } = video;
     context.drawImage(video, x0 * width, y0 * height, (x1 - x0) * width, (y1 - y0) * height, 0, 0, side, side);
@@ -26,9 +28,11 @@
       for (let i = 0; i < luma.length; i++) change += Math.abs(luma[i] - last[i]);
       analyser.getFloatTimeDomainData(samples);
       const loudness = Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
-      watched.push({ at_s: now / 1000, change: change / luma.length, loudness });
+      const perSecond = change / luma.length / ((now - lastAt) / 1000);
+      watched.push({ at_s: now / 1000, change_per_s: perSecond, loudness });
     }
     last = luma;
+    lastAt = now;
     video.requestVideoFrameCallback(onFrame);
   };
   video.requestVideoFrameCallback(onFrame);
