@@ -36,20 +36,22 @@ class Screen:
 
     def __init__(self, avatar: Avatar, width_px: int, height_px: int) -> None:
         self._avatar = avatar
-        self._canvases: dict[tuple[int, int], _Canvas] = {}
+        self._size = (0, 0)
         self._drawn = np.full(CONTROL_COUNT, np.inf, np.float32)
         self._change = np.zeros(CONTROL_COUNT, np.float32)
         self.frames_drawn = 0
         self.resize(width_px, height_px)
 
     def resize(self, width_px: int, height_px: int) -> None:
-        """Frames of another size from now on; the first of a size costs some ten milliseconds."""
+        """Frames of another size from now on; a change costs some ten milliseconds.
+
+        The canvas of the size before is not kept: whoever was on every size once would never be small again.
+        """
         if width_px % 2 or height_px % 2:
             raise ValueError(f"{width_px}x{height_px} px: I420 frames need an even width and height")
         size = width_px, height_px
-        if size not in self._canvases:
-            self._canvases[size] = _Canvas(self._avatar, *size)
-        self._canvas = self._canvases[size]
+        if size != self._size:
+            self._canvas, self._size = _Canvas(self._avatar, *size), size
         px_per_mm = self._avatar.head.px_per_mm * max(size) / CANVAS_PX
         self._travel_px = _TRAVEL * np.float32(px_per_mm)
         self._drawn[:] = np.inf

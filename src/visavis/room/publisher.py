@@ -51,10 +51,11 @@ _DRAWING_SPARE: Final = 2.5
 """Only with so many times as much sound in the queue is one drawn: the next may take longer than any before."""
 _STRAIN_MEMORY: Final = 0.98
 """The share of ticks without time to draw is watched over some fifty ticks."""
-_STILL_TICKS: Final = 12
-"""A face that hardly moves is drawn so often all the same,"""
-_WELCOME_S: Final = 1.0
-"""and in full for so long once somebody may have come: who is new waits for a frame to begin with."""
+_STILL_S: Final = 0.17
+"""A face that hardly moves is drawn so often all the same: receivers count what stands still for longer as a freeze."""
+_LIVELY_S: Final = 1.0
+"""Every frame is drawn for so long after something was said, and once somebody may have come: who is new waits for a
+frame to begin with."""
 _LATENCIES_KEPT: Final = 600
 
 _CODECS: Final = {"vp8": rtc.VideoCodec.VP8, "h264": rtc.VideoCodec.H264}
@@ -108,6 +109,7 @@ class Publisher:
         self._watcher = watcher
         self._rate_hz = performer.audio_rate_hz
         self._tick_s = 1 / performer.fps
+        self._still_ticks = max(1, int(_STILL_S * performer.fps))
         self._audio_source = rtc.AudioSource(self._rate_hz, 1, queue_size_ms=_QUEUE_MS)
         self._video_source = rtc.VideoSource(video.width_px, video.height_px)
         self._pushed = asyncio.Event()
@@ -116,7 +118,7 @@ class Publisher:
         self._margin_s = _FIRST_MARGIN_S
         self._drawing_s = _DRAWING_S
         self._rung = rungs_of(video)[0]
-        self._braked_until_s = self._welcome_until_s = float("-inf")
+        self._braked_until_s = self._lively_until_s = float("-inf")
         self._video_track: rtc.LocalVideoTrack | None = None
         self._sounding = False
         self._position_s = 0.0
@@ -173,7 +175,7 @@ class Publisher:
         """Somebody may be looking, or nobody is: then nothing is drawn."""
         self.watched = watched
         if watched:
-            self._welcome_until_s = time.monotonic() + _WELCOME_S
+            self._lively_until_s = time.monotonic() + _LIVELY_S
 
     def climb_to(self, rung: Rung) -> None:
         """Show the picture in another way, or none."""
@@ -263,8 +265,10 @@ class Publisher:
             return False
         if tick.index % rung.tick_interval:
             return False
-        is_still = not tick.speaking and now_s > self._welcome_until_s and tick.index % _STILL_TICKS
-        return not is_still or self._performer.has_changed
+        if tick.speaking or tick.segment_id is not None:
+            self._lively_until_s = now_s + _LIVELY_S
+        may_rest = now_s > self._lively_until_s and tick.index % self._still_ticks
+        return not may_rest or self._performer.has_changed
 
     def _note_strain(self, in_time: bool) -> None:
         self.ticks_late += not in_time
