@@ -42,6 +42,8 @@ class SoakReport:
     head: str
     duration_s: float
     rows: tuple[Row, ...]
+    incidents: tuple[str, ...] = ()
+    """What went wrong when, a line each, in order."""
 
     @property
     def is_met(self) -> bool:
@@ -67,7 +69,12 @@ class SoakReport:
         """Write ``soak.json`` and ``soak.md``."""
         folder.mkdir(parents=True, exist_ok=True)
         figures = [asdict(row) | {"is_met": row.is_met} for row in self.rows]
-        content = {"taken": self.head, "duration_s": round(self.duration_s, 1), "figures": figures}
+        content = {
+            "taken": self.head,
+            "duration_s": round(self.duration_s, 1),
+            "figures": figures,
+            "incidents": self.incidents,
+        }
         (folder / "soak.json").write_text(json.dumps(content, indent=2) + "\n")
         (folder / "soak.md").write_text(self.table())
 
@@ -94,6 +101,19 @@ def rows_of(
 ) -> tuple[Row, ...]:
     """All figures of a run."""
     return (*_seen_and_heard(witnesses, duration_s), *_grown(samples), *_counted(witnesses, counts))
+
+
+def incidents_of(witnesses: Sequence[Witness], begun_s: float) -> tuple[str, ...]:
+    """Freezes and gaps with their time in the run, to be laid beside what else the machine did."""
+    found = [
+        (incident.at_s - begun_s, number, incident)
+        for number, witness in enumerate(witnesses, 1)
+        for incident in witness.incidents
+    ]
+    return tuple(
+        f"{at_s:.1f} s: viewer {number}: {incident.what} of {incident.lasted_s * 1000:.0f} ms"
+        for at_s, number, incident in sorted(found, key=lambda item: item[:2])
+    )
 
 
 def _seen_and_heard(witnesses: Sequence[Witness], duration_s: float) -> list[Row]:

@@ -28,6 +28,17 @@ _LOOK_BACK_S: Final = 0.3
 _PICTURES_KEPT: Final = 40
 
 
+@dataclass(frozen=True, slots=True)
+class Incident:
+    """Something that somebody noticed."""
+
+    at_s: float
+    """When it was over."""
+    what: str
+    """``freeze`` or ``gap``."""
+    lasted_s: float
+
+
 @dataclass(slots=True)
 class Witness:
     """One subscriber's memory; it is a :class:`visavis.bench.subscriber.Senses`.
@@ -41,8 +52,8 @@ class Witness:
     hums: bool
     intervals_s: array[float] = field(default_factory=lambda: array("d"))
     """Between pictures, while something was heard."""
-    gaps_s: list[float] = field(default_factory=list)
-    """Silence in the middle of what was said."""
+    incidents: list[Incident] = field(default_factory=list)
+    """Pictures that stood still for longer than :data:`FREEZE_S`, silence in the middle of what was said."""
     offsets: list[tuple[float, float]] = field(default_factory=list)
     """Of each utterance: when it began, and by how many seconds its picture came after its sound."""
     utterances: int = 0
@@ -60,14 +71,22 @@ class Witness:
 
     @property
     def freezes(self) -> int:
-        """Pictures that stood still for longer than :data:`FREEZE_S`."""
-        return sum(interval_s > FREEZE_S for interval_s in self.intervals_s)
+        """Pictures that stood still."""
+        return sum(incident.what == "freeze" for incident in self.incidents)
+
+    @property
+    def gaps_s(self) -> list[float]:
+        """Silences."""
+        return [incident.lasted_s for incident in self.incidents if incident.what == "gap"]
 
     def see(self, at_s: float, luma: NDArray[np.uint8]) -> None:
         """Take in a picture."""
         last_s, self._last_frame_s = self._last_frame_s, at_s
         if self._since_s <= last_s < self._audible_s:
-            self.intervals_s.append(min(at_s, self._audible_s) - last_s)
+            interval_s = min(at_s, self._audible_s) - last_s
+            self.intervals_s.append(interval_s)
+            if interval_s > FREEZE_S:
+                self.incidents.append(Incident(at_s, "freeze", interval_s))
         if luma.shape[1] == FULL_PX:
             self._pictures.append((at_s, cut(luma, self.box)))
 
@@ -92,7 +111,7 @@ class Witness:
             self._offset_due = True
             self.utterances += 1
         elif self.hums and self._quiet_pieces * SOUND_PIECE_S >= LEAST_GAP_S:
-            self.gaps_s.append(self._quiet_pieces * SOUND_PIECE_S)
+            self.incidents.append(Incident(at_s, "gap", self._quiet_pieces * SOUND_PIECE_S))
         self._quiet_pieces = 0
         self._audible_s = at_s + SOUND_PIECE_S
 
