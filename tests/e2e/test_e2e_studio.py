@@ -5,13 +5,12 @@ from __future__ import annotations
 import asyncio
 import re
 from pathlib import Path
-from typing import Any
 
 import httpx
 import numpy as np
 import pytest
 from playwright.async_api import Page, expect
-from studio_stack import Stack, studio
+from studio_stack import Stack, hear_the_agent, newest_session, see_the_agent, studio, talk_to, until_silent
 
 from support.listener import mouth_box
 from visavis.avatar import Avatar
@@ -50,40 +49,19 @@ async def test_lips_follow_the_microphone_and_rest_in_silence(page: Page, stack:
     assert np.mean(in_speech) > 4 * np.mean(in_silence)
 
     await expect(page.get_by_test_id("stat-heard")).to_have_text("you")
-    await expect(page.get_by_test_id("stat-state")).to_have_text("connected")
+    await expect(page.get_by_test_id("stat-state")).to_have_text(re.compile("^connected since"))
     for name, unit in (("latency", "ms"), ("fps", "fps"), ("bitrate", "kbit/s")):
         await expect(page.get_by_test_id(f"stat-{name}")).to_have_text(re.compile(rf"^\d+ {unit}"))
 
 
 async def test_it_says_what_is_typed_and_stops_when_told(page: Page) -> None:
     await talk_to(page, "ines")
-    loudness = await page.evaluate_handle(
-        """() => {
-            const context = new AudioContext();
-            const analyser = context.createAnalyser();
-            const element = document.querySelector('[data-testid="agent-audio"]');
-            context.createMediaStreamSource(element.srcObject).connect(analyser);
-            const samples = new Float32Array(analyser.fftSize);
-            return () => {
-                analyser.getFloatTimeDomainData(samples);
-                return Math.sqrt(samples.reduce((sum, sample) => sum + sample * sample, 0) / samples.length);
-            };
-        }"""
-    )
+    loudness = await hear_the_agent(page)
     await page.get_by_test_id("text").fill("This is a long sentence, which goes on and on until somebody stops it.")
     await page.get_by_test_id("say").click()
     await page.wait_for_function("loudness => loudness() > 0.02", arg=loudness)
     await page.get_by_test_id("interrupt").click()
-    # Silent for half a second, and not between two words.
-    await page.wait_for_function(
-        """loudness => {
-            const now = performance.now();
-            if (loudness() > 0.001) window.heardAt = now;
-            return now - (window.heardAt ?? now) > 500;
-        }""",
-        arg=loudness,
-        polling=20,
-    )
+    await until_silent(page, loudness)
 
 
 async def test_leaving_ends_the_session(page: Page, stack: Stack) -> None:
@@ -164,25 +142,6 @@ async def test_a_photo_becomes_an_agent_and_a_text_file_is_refused(page: Page, t
     await expect(card).to_have_count(0)
 
 
-async def talk_to(page: Page, agent_id: str) -> None:
-    """Click "Talk" and wait for the agent."""
-    card = page.get_by_test_id(f"agent-{agent_id}")
-    await expect(card).to_have_attribute("data-status", "ready", timeout=60_000)
-    await card.get_by_role("link", name="Talk").click()
-    await see_the_agent(page)
-
-
-async def see_the_agent(page: Page) -> None:
-    """Wait until pictures of the agent arrive."""
-    await expect(page.get_by_test_id("connection")).to_have_text("Connected")
-    await page.wait_for_function(
-        """() => {
-            const video = document.querySelector('[data-testid="agent-video"]');
-            return video?.videoWidth > 100 && video.getVideoPlaybackQuality().totalVideoFrames > 10;
-        }"""
-    )
-
-
 def split_by_microphone(frames: list[dict[str, float]]) -> tuple[list[float], list[float]]:
     """How fast the mouth moved: while the microphone speaks, and after it was silent for a while."""
     loud_at_s = np.array([frame["at_s"] for frame in frames if frame["loudness"] > 0.01])
@@ -194,11 +153,6 @@ def split_by_microphone(frames: list[dict[str, float]]) -> tuple[list[float], li
         elif age_s.size and age_s.min() > 1.0:
             silence.append(frame["change_per_s"])
     return speech, silence
-
-
-async def newest_session(client: httpx.AsyncClient) -> dict[str, Any]:
-    response = await client.get("/v1/sessions", params={"live": True, "limit": 1})
-    return dict(response.json()["sessions"][0])
 
 
 async def until_ended(client: httpx.AsyncClient, session_id: str) -> None:

@@ -22,23 +22,43 @@ export interface Agent {
   demo: boolean;
 }
 
+/** The last second, as the API and the data message `visavis.stats` tell it; docs/api.md says what each one is. */
 export interface SessionStats {
-  fps: number;
-  bitrate_bps: number;
   round_trip_ms: number | null;
+  packet_loss: number;
+  bitrate_bps: number;
+  available_bps: number | null;
+  fps: number;
+  rung: string;
+  rung_reason: string;
+  strain: number;
+  frames_rendered: number;
+  frames_repeated: number;
+  ticks_late: number;
   latency_ms: number;
+  latency_p50_ms: number | null;
+  latency_p95_ms: number | null;
+  audio_queue_ms: number;
+  segments_played: number;
+  segments_interrupted: number;
   speaking: boolean;
   listening_to: string | null;
 }
 
+export type State = "joining" | "connected" | "reconnecting" | "leaving" | "ended" | "failed" | "lost";
+
 export interface Session {
   session_id: string;
   agent_id: string;
-  state: "joining" | "connected" | "reconnecting" | "leaving" | "ended" | "failed" | "lost";
+  state: State;
   reason: string | null;
   message: string | null;
   identity: string;
+  connection: { state: State; since: string; history: { at: string; state: State; reason: string }[] };
+  picture: { history: { at: string; rung: string; reason: string }[] } | null;
   stats: SessionStats | null;
+  restarts: number;
+  crashes: { at: string; exit: string; back_after_s: number | null }[];
 }
 
 export interface Invitation {
@@ -119,7 +139,8 @@ export class Api {
   speak = (id: string, text: string, language: string): Promise<unknown> =>
     this.ask("POST", `/v1/sessions/${id}/speak`, { text, language });
 
-  interrupt = (id: string): Promise<unknown> => this.ask("POST", `/v1/sessions/${id}/interrupt`);
+  /** Silence; how much of what was being said was heard. */
+  interrupt = (id: string): Promise<{ played_s: number }> => this.ask("POST", `/v1/sessions/${id}/interrupt`);
 
   private get = <T>(path: string): Promise<T> => this.ask("GET", path);
 

@@ -10,7 +10,8 @@ import {
   Track,
 } from "livekit-client";
 
-import type { Api, Joined } from "./api";
+import type { Api, Joined, SessionStats } from "./api";
+import { el } from "./dom";
 
 export interface Measurements {
   fps: number | null;
@@ -20,14 +21,20 @@ export interface Measurements {
   height: number;
 }
 
+/** Why no new picture is seen, while somebody might look. */
+export type Absence = "paused" | "here" | "network" | "cpu" | "muted";
+
 export interface RoomEvents {
   state: (state: ConnectionState) => void;
-  video: (element: HTMLVideoElement) => void;
-  audio: (element: HTMLAudioElement) => void;
+  stats: (stats: SessionStats) => void;
+  absence: (absence: Absence | null) => void;
   soundBlocked: (isBlocked: boolean) => void;
   agentLeft: () => void;
   disconnected: () => void;
 }
+
+const STATS_TOPIC = "visavis.stats";
+const RUNG_REASON = "visavis.rung_reason";
 
 /** A browser that dies without a word leaves the agent alone for this long; one that only reconnects is back by then. */
 const IDLE_TIMEOUT_S = 20;
@@ -41,11 +48,15 @@ export class Conversation {
     dynacast: true,
     audioCaptureDefaults: { echoCancellation: true, noiseSuppression: true, autoGainControl: true },
   });
+  readonly video = el("video", { playsinline: true, "data-testid": "agent-video" });
+  readonly audio = el("audio", { "data-testid": "agent-audio" });
   joined: Joined | null = null;
+  private isPaused = false;
+  private told: SessionStats | null = null;
   private readonly name = `studio-${random()}`;
   private readonly identity = `person-${random()}`;
   private readonly agentIdentity = `agent-${random()}`;
-  private track: RemoteTrack | null = null;
+  private picture: RemoteTrackPublication | null = null;
   private last: { bytes: number; at: number; delay: number; emitted: number } | null = null;
 
   constructor(
@@ -57,6 +68,16 @@ export class Conversation {
     this.room
       .on(RoomEvent.ConnectionStateChanged, events.state)
       .on(RoomEvent.TrackSubscribed, (track, publication, participant) => this.show(track, publication, participant))
+      .on(RoomEvent.TrackMuted, () => this.tellAbsence())
+      .on(RoomEvent.TrackUnmuted, () => this.tellAbsence())
+      .on(RoomEvent.TrackStreamStateChanged, () => this.tellAbsence())
+      .on(RoomEvent.ParticipantAttributesChanged, () => this.tellAbsence())
+      .on(RoomEvent.DataReceived, (payload, participant, _kind, topic) => {
+        if (topic !== STATS_TOPIC || participant?.identity !== this.agentIdentity) return;
+        this.told = JSON.parse(new TextDecoder().decode(payload)) as SessionStats;
+        events.stats(this.told);
+        this.tellAbsence();
+      })
       .on(RoomEvent.AudioPlaybackStatusChanged, () => events.soundBlocked(!this.room.canPlaybackAudio))
       .on(RoomEvent.ParticipantDisconnected, (participant) => {
         if (participant.identity === this.agentIdentity) events.agentLeft();
@@ -85,9 +106,27 @@ export class Conversation {
 
   allowSound = (): Promise<void> => this.room.startAudio();
 
+  /** The server sends the picture here no more, and where nobody else wants it, the agent sends none to it. */
+  pausePicture(): void {
+    this.isPaused = true;
+    this.picture?.setEnabled(false);
+    this.tellAbsence();
+  }
+
+  /** Asks for the picture again; after how many milliseconds it was seen. */
+  async resumePicture(): Promise<number> {
+    const askedAt = performance.now();
+    this.isPaused = false;
+    this.picture?.setEnabled(true);
+    if (this.absence()) this.tellAbsence();
+    await new Promise((seen) => this.video.requestVideoFrameCallback(seen));
+    this.tellAbsence();
+    return performance.now() - askedAt;
+  }
+
   /** What arrives here, since the last call. */
   async measure(): Promise<Measurements | null> {
-    const report = await this.track?.getRTCStatsReport();
+    const report = await this.picture?.track?.getRTCStatsReport();
     const inbound = [...(report?.values() ?? [])].find((entry) => entry.type === "inbound-rtp");
     if (!inbound) return null;
     const now = {
@@ -98,9 +137,10 @@ export class Conversation {
     };
     const before = this.last;
     this.last = now;
-    const isLater = before !== null && now.at > before.at;
+    const isLater = before !== null && now.at > before.at && now.bytes >= before.bytes;
     return {
-      fps: (inbound.framesPerSecond as number | undefined) ?? null,
+      // Left out while none come.
+      fps: (inbound.framesPerSecond as number | undefined) ?? (isLater ? 0 : null),
       bitrateBps: isLater ? ((now.bytes - before.bytes) * 8000) / (now.at - before.at) : null,
       jitterBufferMs:
         isLater && now.emitted > before.emitted
@@ -127,14 +167,27 @@ export class Conversation {
     void this.room.disconnect();
   }
 
-  private show(track: RemoteTrack, _publication: RemoteTrackPublication, participant: RemoteParticipant): void {
+  private show(track: RemoteTrack, publication: RemoteTrackPublication, participant: RemoteParticipant): void {
     if (participant.identity !== this.agentIdentity) return;
-    const element = track.attach();
-    if (track.kind === Track.Kind.Video) {
-      this.track = track;
-      this.events.video(element as HTMLVideoElement);
-    } else {
-      this.events.audio(element as HTMLAudioElement);
+    if (track.kind !== Track.Kind.Video) return void track.attach(this.audio);
+    track.attach(this.video);
+    this.picture = publication;
+    if (this.isPaused) publication.setEnabled(false);
+    this.tellAbsence();
+  }
+
+  private tellAbsence(): void {
+    this.events.absence(this.absence());
+  }
+
+  private absence(): Absence | null {
+    if (this.isPaused) return "paused";
+    if (this.picture?.isMuted) {
+      // Not every token allows an agent to change its attributes.
+      const agent = this.room.remoteParticipants.get(this.agentIdentity);
+      const reason = agent?.attributes[RUNG_REASON] ?? this.told?.rung_reason;
+      return reason === "network" || reason === "cpu" ? reason : "muted";
     }
+    return this.picture?.track?.streamState === Track.StreamState.Paused ? "here" : null;
   }
 }

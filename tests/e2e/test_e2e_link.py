@@ -1,0 +1,71 @@
+"""What the Studio shows when the agent's way to the server becomes thin."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+from collections.abc import Callable, Iterator
+
+import psutil
+import pytest
+from playwright.async_api import Page, expect
+from studio_stack import Stack, newest_session, session_process, talk_to
+
+from support.link import open_link
+
+pytestmark = pytest.mark.links
+
+LONG = "This is a long sentence, which goes on and on, because there is a lot to say and nobody who stops it. " * 4
+SEE_A_FRAME = """() => new Promise((seen) =>
+    document.querySelector('[data-testid="agent-video"]').requestVideoFrameCallback(() => seen()))"""
+
+
+@pytest.fixture(scope="session", autouse=True)
+def interface() -> Iterator[None]:
+    """Browsers and SDKs want another network interface than the loopback one before they use that."""
+    with open_link():
+        yield
+
+
+@pytest.fixture
+def limit_agent() -> Iterator[Callable[[psutil.Process, str], None]]:
+    """``limit_agent(process, "60kbit")``: what its packets share on their way out."""
+
+    def limit(process: psutil.Process, rate: str) -> None:
+        tc("qdisc add dev lo root handle 1: prio")
+        tc(f"qdisc add dev lo parent 1:3 tbf rate {rate} burst 5000 latency 400ms")
+        for connection in process.net_connections("udp"):
+            port = connection.laddr.port
+            tc(f"filter add dev lo parent 1: protocol ip u32 match ip sport {port} 0xffff flowid 1:3")
+
+    yield limit
+    subprocess.run(["tc", "qdisc", "del", "dev", "lo", "root"], capture_output=True, check=False)
+
+
+async def test_a_thin_way_from_the_agent_leaves_the_sound_and_is_told(
+    page: Page, stack: Stack, limit_agent: Callable[[psutil.Process, str], None]
+) -> None:
+    await talk_to(page, "ada")
+    notice = page.get_by_test_id("picture-notice")
+    rung = page.get_by_test_id("stat-rung")
+    await page.get_by_test_id("text").fill(LONG)
+    await page.get_by_test_id("say").click()
+    await expect(rung).to_have_text("512 × 512, 25 fps")
+    limit_agent(session_process(stack), "60kbit")
+    await expect(notice).to_contain_text("Audio only: network")
+    await expect(rung).to_have_text("audio only: network")
+    async with stack.api() as client:
+        assert (await newest_session(client))["picture"]["rung"] == "audio only"
+
+    tc("qdisc del dev lo root")
+    await expect(notice).to_be_empty()
+    await page.evaluate(SEE_A_FRAME)
+    await expect(rung).to_have_text("512 × 512, 25 fps")
+    await page.get_by_text("Details").click()
+    history = page.get_by_test_id("history").get_by_role("listitem")
+    await expect(history.filter(has_text=re.compile("picture audio only: network$"))).not_to_have_count(0)
+
+
+def tc(command: str) -> None:
+    """Change how this machine sends."""
+    subprocess.run(["tc", *command.split()], check=True)
