@@ -7,10 +7,12 @@ import signal
 import socket
 import subprocess
 import sys
+import time
 import wave
 from collections.abc import AsyncIterator, Iterator
 from pathlib import Path
 
+import httpx
 import numpy as np
 import pytest
 from playwright.async_api import Page
@@ -42,7 +44,9 @@ def stack(livekit_program: Path, tmp_path_factory: pytest.TempPathFactory) -> It
         assert process.stdout is not None
         line = next((line for line in process.stdout if line.startswith("visavis runs: ")), "")
         assert line.strip() == f"visavis runs: http://127.0.0.1:{port}"
-        yield Stack(f"http://127.0.0.1:{port}", process)
+        stack = Stack(f"http://127.0.0.1:{port}", process)
+        await_demo_agents(stack)
+        yield stack
     finally:
         process.send_signal(signal.SIGINT)
         assert process.wait(timeout=30) == 0
@@ -72,6 +76,17 @@ async def page(stack: Stack, microphone_wav: Path) -> AsyncIterator[Page]:
     """The Studio in Chromium."""
     async with studio(stack, microphone_wav) as page:
         yield page
+
+
+def await_demo_agents(stack: Stack) -> None:
+    """Building them takes the time that pictures would need."""
+    headers = stack.headers()
+    for _ in range(600):
+        agents = httpx.get(f"{stack.url}/v1/agents", headers=headers).json()["agents"]
+        if agents and all(agent["status"] == "ready" for agent in agents):
+            return
+        time.sleep(0.1)
+    raise AssertionError(f"the demo agents are not ready: {agents}")
 
 
 def free_port() -> int:

@@ -22,10 +22,14 @@ class Stack:
     url: str
     process: subprocess.Popen[str]
 
+    def headers(self) -> dict[str, str]:
+        """The key, as requests send it."""
+        key = httpx.get(f"{self.url}/studio-config.json").json()["api_key"]
+        return {"Authorization": f"Bearer {key}"}
+
     def api(self) -> httpx.AsyncClient:
         """A client that has the key."""
-        key = httpx.get(f"{self.url}/studio-config.json").json()["api_key"]
-        return httpx.AsyncClient(base_url=self.url, headers={"Authorization": f"Bearer {key}"}, timeout=20)
+        return httpx.AsyncClient(base_url=self.url, headers=self.headers(), timeout=20)
 
 
 @asynccontextmanager

@@ -183,9 +183,9 @@ export class Conversation {
   private absence(): Absence | null {
     if (this.isPaused) return "paused";
     if (this.picture?.isMuted) {
-      // Not every token allows an agent to change its attributes.
+      // The attribute comes a moment after the muting, and only where the token allows it.
       const agent = this.room.remoteParticipants.get(this.agentIdentity);
-      const reason = agent?.attributes[RUNG_REASON] ?? this.told?.rung_reason;
+      const reason = agent?.attributes[RUNG_REASON] || this.told?.rung_reason;
       return reason === "network" || reason === "cpu" ? reason : "muted";
     }
     return this.picture?.track?.streamState === Track.StreamState.Paused ? "here" : null;
