@@ -8,7 +8,7 @@ from numpy.typing import NDArray
 
 from visavis.face import CONTROL_COUNT, INDEX, MOUTH_INDEX, neutral
 from visavis.motion import Motion, MotionLimits
-from visavis.motion.life import EYE_PITCH_DEG, EYE_YAW_DEG
+from visavis.motion.eyes import EYE_PITCH_DEG, EYE_YAW_DEG
 
 FPS = 25
 
@@ -178,7 +178,7 @@ def test_listener_nods() -> None:
     motion, nods = Motion(1, FPS), Counter[bool]()
     for _ in range(120 * FPS):
         motion.step(neutral(), listening=True)
-        nods[motion._gestures.nod_deg > 0.8] += 1
+        nods[motion._prosody.nod_deg > 0.8] += 1
     assert nods[True] > 20
 
 

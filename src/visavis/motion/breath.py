@@ -16,6 +16,8 @@ VARIATION: Final = 0.15
 # Speech breathing: a quick breath before an utterance, then a long way out (Hixon 1973: in 0.5 s, out 3-6 s).
 SPEECH_IN_S: Final = 0.45
 SPEECH_OUT_S: Final = 3.8
+# Within a long turn people breathe where a phrase ends (Winkworth et al. 1995).
+PHRASE_GAP_S: Final = 0.12
 
 
 class Breath:
@@ -26,19 +28,29 @@ class Breath:
         self._chest = Glide()
         self._left_s = random.uniform(0.2, 1.0)
         self._inhale_next = True
-        self._was_speaking = False
+        self._was_about_to_speak = False
+        self._quiet_s = 0.0
 
-    def step(self, dt_s: float, *, speaking: bool) -> float:
-        """Advance and return the fullness."""
+    def step(self, dt_s: float, *, speaking: bool, about_to_speak: bool = False, voiced: bool = True) -> float:
+        """Advance and return the fullness.
+
+        Args:
+            speaking: words are being said, the gaps between them included.
+            about_to_speak: there is something to say, whether or not it is heard yet.
+            voiced: it is heard just now.
+        """
         self._left_s -= dt_s
-        if speaking and not self._was_speaking and self._chest.value < 0.6:
+        self._quiet_s = 0.0 if voiced else self._quiet_s + dt_s
+        begins = (speaking or about_to_speak) and not self._was_about_to_speak
+        between_phrases = speaking and self._quiet_s >= PHRASE_GAP_S and self._inhale_next
+        if (begins and self._chest.value < 0.6) or (between_phrases and self._chest.value < 0.45):
             self._inhale(SPEECH_IN_S)
         elif self._left_s <= 0:
             if self._inhale_next:
                 self._inhale(SPEECH_IN_S if speaking else IN_S)
             else:
                 self._exhale(speaking)
-        self._was_speaking = speaking
+        self._was_about_to_speak = speaking or about_to_speak
         return self._chest.step(dt_s)
 
     def _inhale(self, duration_s: float) -> None:

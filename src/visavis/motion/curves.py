@@ -88,6 +88,12 @@ def smoothstep(x: float) -> float:
 
 
 def soft_limit(value: float, low: float, high: float) -> float:
-    """``value`` bent smoothly so that it stays between ``low`` (< 0) and ``high`` (> 0); the identity near 0."""
+    """``value`` held smoothly between ``low`` (<= 0) and ``high`` (>= 0); the identity up to 0.6 of the way."""
     bound = high if value > 0 else -low
-    return bound * math.tanh(value / bound)
+    if bound <= 0:
+        return 0.0
+    knee = 0.6 * bound
+    if abs(value) <= knee:
+        return value
+    beyond = knee + (bound - knee) * math.tanh((abs(value) - knee) / (bound - knee))
+    return math.copysign(beyond, value)

@@ -11,6 +11,7 @@ from random import Random
 from typing import Final
 
 from visavis.motion.curves import Drift, Glide
+from visavis.motion.styles import Style
 
 # TalkingHead moves an idle head by at most 17 deg of yaw, -2..6 of pitch and 5 of roll, a speaking one by
 # 6, -3..9 and 6. A photo bears less before the far cheek shows what it does not know: these are standard
@@ -51,16 +52,17 @@ class HeadPose:
 class Head:
     """Posture and drift, by :meth:`step`; nods and breath are added elsewhere."""
 
-    def __init__(self, random: Random, dt_s: float) -> None:
+    def __init__(self, random: Random, dt_s: float, style: Style) -> None:
         self._random = random
+        self._style = style
         self._dt_s = dt_s
         self._yaw, self._pitch, self._roll = Glide(), Glide(), Glide()
         self._x, self._z = Glide(), Glide()
         self._gaze_yaw, self._gaze_pitch = Glide(), Glide()
         self._gaze_target = (0.0, 0.0)
-        self._drift_yaw = Drift(random, DRIFT_YAW_DEG, DRIFT_TIME_S, dt_s)
-        self._drift_pitch = Drift(random, DRIFT_PITCH_DEG, DRIFT_TIME_S, dt_s)
-        self._drift_roll = Drift(random, DRIFT_ROLL_DEG, DRIFT_TIME_S, dt_s)
+        self._drift_yaw = Drift(random, style.drift * DRIFT_YAW_DEG, DRIFT_TIME_S, dt_s)
+        self._drift_pitch = Drift(random, style.drift * DRIFT_PITCH_DEG, DRIFT_TIME_S, dt_s)
+        self._drift_roll = Drift(random, style.drift * DRIFT_ROLL_DEG, DRIFT_TIME_S, dt_s)
         self._hold_left_s = random.uniform(0.3, 1.5)
         self.pose = HeadPose()
 
@@ -86,12 +88,12 @@ class Head:
 
     def _change_posture(self, speaking: bool, listening: bool) -> None:
         random = self._random
-        spread = SPEAKING_RANGE if speaking else 1.0
+        spread = self._style.posture * (SPEAKING_RANGE if speaking else 1.0)
         yaw_deg = spread * random.gauss(0.0, POSTURE_YAW_DEG)
         # A minimum-jerk move peaks at 15/8 of its mean speed.
         slowest_s = 1.875 * abs(yaw_deg - self._yaw.value) / MAX_SPEED_DEG_PER_S
         move_s = max(random.uniform(*MOVE_S[speaking]), slowest_s)
-        self._hold_left_s = move_s + random.uniform(*HOLD_S[speaking])
+        self._hold_left_s = move_s + self._style.hold * random.uniform(*HOLD_S[speaking])
         tilt_deg = LISTENING_ROLL_DEG * random.choice((-1.0, 1.0)) if listening else 0.0
         self._yaw.to(yaw_deg, move_s)
         self._pitch.to(spread * random.gauss(-0.3, POSTURE_PITCH_DEG), move_s)

@@ -6,6 +6,7 @@ from random import Random
 from typing import Final
 
 from visavis.motion.curves import Glide
+from visavis.motion.styles import Style
 
 SILENCE_DB: Final = -50.0
 # A peak stands this far above the speech around it; TalkingHead compares with a decaying maximum (0.92 a frame).
@@ -73,11 +74,12 @@ class Beat:
         return self._glide.step(dt_s)
 
 
-class Gestures:
+class Prosody:
     """:attr:`nod_deg` (+ is down) and :attr:`brow` (0..1), by :meth:`step`."""
 
-    def __init__(self, random: Random, dt_s: float) -> None:
+    def __init__(self, random: Random, dt_s: float, style: Style) -> None:
         self._random = random
+        self._beats = style.beats
         self._dt_s = dt_s
         self._stress = Stress(dt_s)
         self._nod = Beat()
@@ -101,9 +103,11 @@ class Gestures:
 
     def _on_stress(self) -> None:
         random = self._random
-        if random.random() < NOD_SHARE:
-            self._nod.start(random.uniform(*NOD_DEG), random.uniform(*NOD_DOWN_S), 0.0, random.uniform(*NOD_UP_S))
-        if not self._brow.busy and random.random() < BROW_SHARE:
+        beats = self._beats
+        if random.random() < beats * NOD_SHARE:
+            size_deg = min(beats, 1.2) * random.uniform(*NOD_DEG)
+            self._nod.start(size_deg, random.uniform(*NOD_DOWN_S), 0.0, random.uniform(*NOD_UP_S))
+        if not self._brow.busy and random.random() < beats * BROW_SHARE:
             self.brow_tilt = random.uniform(-0.3, 0.3)
             self._brow.start(random.uniform(*BROW_RAISE), 0.16, random.uniform(0.1, 0.4), 0.4)
 
