@@ -13,7 +13,7 @@ import sys
 from collections import OrderedDict
 from collections.abc import Iterator
 from threading import Thread
-from typing import BinaryIO, Protocol
+from typing import BinaryIO, Final, Protocol
 
 import numpy as np
 
@@ -24,6 +24,9 @@ from visavis.voice.engine import AudioChunk, Voice
 from visavis.voice.wire import Message, packed, read_message
 
 logger = logging.getLogger(__name__)
+
+NICENESS: Final = 5
+"""Sessions that are talking come first: a sentence takes a whole core for as long as it takes."""
 
 
 class _Output(Protocol):
@@ -115,6 +118,7 @@ def _listen(requests: BinaryIO, inbox: queue.SimpleQueue[Message]) -> None:
 def main() -> None:
     """Serve on stdin and stdout; whatever libraries print goes to stderr."""
     signal.signal(signal.SIGINT, signal.SIG_IGN)
+    os.nice(NICENESS)
     start_logging(log_settings_of_environment(), worker="voice")
     output = os.fdopen(os.dup(sys.stdout.fileno()), "wb")
     os.dup2(sys.stderr.fileno(), sys.stdout.fileno())
