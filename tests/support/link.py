@@ -1,8 +1,8 @@
 """A real network link to a network namespace of its own: made slow, lossy, late or cut off while it is used.
 
-    this machine [near] <--- veth ---> [far] namespace
+    this machine [near] <--- veth, or weather.py between two TUN devices ---> [far] namespace
 
-Rates are limited by the kernel (``tc tbf``), outages made by ``ip link``.
+Rates are limited by the kernel (``tc tbf``), outages made by ``ip link``, delay and loss by weather.py.
 """
 
 from __future__ import annotations
@@ -11,11 +11,14 @@ import itertools
 import os
 import secrets
 import subprocess
+import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
 from dataclasses import dataclass
+from pathlib import Path
 from typing import Final
 
+_WEATHER: Final = Path(__file__).parent / "weather.py"
 _numbers = itertools.count(os.getpid() % 200)
 _QUEUE_MS: Final = 400
 """What a slow link lets wait: as much as home routers do."""
@@ -58,23 +61,68 @@ class Link:
             _run(*prefix, "tc", "qdisc", "add", "dev", device, "root", "tbf", *queue)
 
 
+@dataclass(frozen=True, slots=True)
+class AiryLink(Link):
+    """A link whose packets come late, unevenly, or not at all."""
+
+    air: subprocess.Popen[bytes]
+
+    def weather(self, *, delay_ms: float = 0.0, jitter_ms: float = 0.0, loss: float = 0.0) -> None:
+        """What packets of both directions meet from now on: ``loss`` is the share that never arrives."""
+        assert self.air.stdin is not None
+        self.air.stdin.write(f"{delay_ms} {jitter_ms} {loss}\n".encode())
+        self.air.stdin.flush()
+
+
 @contextmanager
 def open_link() -> Iterator[Link]:
     """Make a namespace and the link to it; needs the rights of root."""
+    link = Link(*_names())
+    with _namespace(link):
+        _run("ip", "link", "add", link.near, "type", "veth", "peer", "name", link.far, "netns", link.namespace)
+        _address(link)
+        yield link
+
+
+@contextmanager
+def open_airy_link() -> Iterator[AiryLink]:
+    """As open_link(), through the air of weather.py."""
+    names = _names()
+    command = [sys.executable, str(_WEATHER), names[1], names[2]]
+    with subprocess.Popen(command, stdin=subprocess.PIPE, stdout=subprocess.PIPE) as air:
+        link = AiryLink(*names, air)
+        try:
+            with _namespace(link):
+                assert air.stdout is not None and air.stdout.readline() == b"ready\n"
+                _run("ip", "link", "set", link.far, "netns", link.namespace)
+                _address(link)
+                yield link
+        finally:
+            air.kill()
+
+
+def _names() -> tuple[str, str, str, str, str]:
     number = next(_numbers) % 250
     name = f"vv{secrets.token_hex(3)}"
-    link = Link(name, f"{name}n", f"{name}f", f"10.77.{number}.1", f"10.77.{number}.2")
-    _run("ip", "netns", "add", name)
+    return name, f"{name}n", f"{name}f", f"10.77.{number}.1", f"10.77.{number}.2"
+
+
+@contextmanager
+def _namespace(link: Link) -> Iterator[None]:
+    _run("ip", "netns", "add", link.namespace)
     try:
-        _run("ip", "link", "add", link.near, "type", "veth", "peer", "name", link.far, "netns", name)
-        _run("ip", "addr", "add", f"{link.near_address}/24", "dev", link.near)
-        _run("ip", "link", "set", link.near, "up")
-        _run(*link.command("ip", "addr", "add", f"{link.far_address}/24", "dev", link.far))
-        _run(*link.command("ip", "link", "set", link.far, "up"))
-        _run(*link.command("ip", "link", "set", "lo", "up"))
-        yield link
+        yield
     finally:
-        subprocess.run(["ip", "netns", "del", name], check=False)
+        subprocess.run(["ip", "netns", "del", link.namespace], check=False)
+
+
+def _address(link: Link) -> None:
+    near, far = f"{link.near_address}/24", f"{link.far_address}/24"
+    _run("ip", "addr", "add", near, "dev", link.near)
+    _run("ip", "link", "set", link.near, "up")
+    _run(*link.command("ip", "addr", "add", far, "dev", link.far))
+    _run(*link.command("ip", "link", "set", link.far, "up"))
+    _run(*link.command("ip", "link", "set", "lo", "up"))
 
 
 def _run(*command: str) -> None:
