@@ -55,7 +55,7 @@ export interface Session {
   message: string | null;
   identity: string;
   connection: { state: State; since: string; history: { at: string; state: State; reason: string }[] };
-  picture: { history: { at: string; rung: string; reason: string }[] } | null;
+  picture: { rung: string; reason: string; history: { at: string; rung: string; reason: string }[] } | null;
   stats: SessionStats | null;
   restarts: number;
   crashes: { at: string; exit: string; back_after_s: number | null }[];

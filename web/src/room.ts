@@ -22,7 +22,7 @@ export interface Measurements {
 }
 
 /** Why no new picture is seen, while somebody might look. */
-export type Absence = "paused" | "here" | "network" | "cpu" | "muted";
+export type Absence = "paused" | "here" | "still" | "network" | "cpu" | "muted";
 
 export interface RoomEvents {
   state: (state: ConnectionState) => void;
@@ -32,6 +32,9 @@ export interface RoomEvents {
   agentLeft: () => void;
   disconnected: () => void;
 }
+
+/** Even a face at rest has two frames a second. */
+const STILL_MEASURES = 2;
 
 const STATS_TOPIC = "visavis.stats";
 const RUNG_REASON = "visavis.rung_reason";
@@ -57,7 +60,8 @@ export class Conversation {
   private readonly identity = `person-${random()}`;
   private readonly agentIdentity = `agent-${random()}`;
   private picture: RemoteTrackPublication | null = null;
-  private last: { bytes: number; at: number; delay: number; emitted: number } | null = null;
+  private last: { bytes: number; at: number; delay: number; emitted: number; frames: number } | null = null;
+  private stillMeasures = 0;
 
   constructor(
     private readonly api: Api,
@@ -134,9 +138,12 @@ export class Conversation {
       at: inbound.timestamp as number,
       delay: (inbound.jitterBufferDelay as number) ?? 0,
       emitted: (inbound.jitterBufferEmittedCount as number) ?? 0,
+      frames: (inbound.framesDecoded as number) ?? 0,
     };
     const before = this.last;
     this.last = now;
+    this.stillMeasures = before?.frames === now.frames ? this.stillMeasures + 1 : 0;
+    this.tellAbsence();
     const isLater = before !== null && now.at > before.at && now.bytes >= before.bytes;
     return {
       // Left out while none come.
@@ -188,6 +195,7 @@ export class Conversation {
       const reason = agent?.attributes[RUNG_REASON] || this.told?.rung_reason;
       return reason === "network" || reason === "cpu" ? reason : "muted";
     }
-    return this.picture?.track?.streamState === Track.StreamState.Paused ? "here" : null;
+    if (this.picture?.track?.streamState === Track.StreamState.Paused) return "here";
+    return this.stillMeasures < STILL_MEASURES ? null : "still";
   }
 }

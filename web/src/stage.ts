@@ -8,6 +8,7 @@ export type Trouble = Absence | "away";
 const TROUBLES: Record<Trouble, [string, string]> = {
   paused: ["Picture paused", "The agent is still heard."],
   here: ["Audio only: your network", "The way to this browser is too thin for the picture."],
+  still: ["The picture stands still", "None arrives at present: the network is too thin, here or at the agent."],
   network: ["Audio only: network", "The agent's network is too thin for a picture. It comes back by itself."],
   cpu: ["Audio only: CPU", "The agent's machine has no time to draw. The picture comes back by itself."],
   muted: ["Audio only", "The agent sends no picture at present."],

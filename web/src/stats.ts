@@ -117,7 +117,6 @@ export function statsPanel(): StatsPanel {
   }
 
   function showSent(stats: SessionStats | null): void {
-    set("rung", stats && rungText(stats.rung, stats.rung_reason));
     set("round-trip", ms(stats?.round_trip_ms));
     set("loss", stats && percent(stats.packet_loss));
     set("sent", stats && `${Math.round(stats.fps)} fps, ${kbits(stats.bitrate_bps)}`);
@@ -146,15 +145,14 @@ export function statsPanel(): StatsPanel {
     const news = JSON.stringify(found);
     if (news === events) return;
     events = news;
-    history.replaceChildren(
-      ...found.map(({ at, text }) => el("li", {}, el("time", { datetime: at }, time(at)), ` ${text}`)),
-    );
+    history.replaceChildren(...found.map(({ at, text }) => el("li", {}, el("time", { datetime: at }, time(at)), text)));
   }
 
   return {
     element,
     tell: (stats) => {
       live = { stats, at: performance.now() };
+      set("rung", rungText(stats.rung, stats.rung_reason));
       showSent(current());
     },
     show: (shown, here) => {
@@ -173,6 +171,9 @@ export function statsPanel(): StatsPanel {
       set("reconnects", count(broken.length));
       set("restarts", count(shown.restarts));
       set("size", here?.width ? `${here.width} × ${here.height}` : null);
+      // The API knows of a new rung at once; over a thin link, messages are late or lost.
+      const { picture } = shown;
+      if (picture) set("rung", rungText(picture.rung, picture.reason));
       showSent(stats);
       showHistory(shown);
     },
