@@ -9,7 +9,7 @@ AGENTS := .cache/agents-venv
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-room test-links test-conformance test-browser check format bench soak sheets clean
+.PHONY: help install run test test-unit test-room test-links test-conformance test-browser check format bench soak sheets eval-face clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -56,6 +56,9 @@ soak: install ## three sessions speak for half an hour (MINUTES=30); exit code 1
 sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/sheets
 	$(BIN)/python -m benchmarks.sheets
 
+eval-face: install $(STAMPS)/likeness ## figures of portraits' likeness and movement in out/likeness (PORTRAITS="a.jpg b.jpg")
+	$(BIN)/python -m benchmarks.likeness $(if $(PORTRAITS),--portraits $(PORTRAITS))
+
 clean: ## remove everything that was installed or built here
 	rm -rf $(VENV) .cache web/node_modules tests/conformance/node/node_modules src/visavis/web out
 
@@ -83,6 +86,11 @@ $(STAMPS)/python: pyproject.toml constraints.txt | $(VENV)/bin/python
 $(STAMPS)/dev: $(STAMPS)/python
 	@echo "==> installing the development packages"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[dev]'
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/likeness: $(STAMPS)/dev
+	@echo "==> installing the face recogniser"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[likeness]'
 	@mkdir -p $(@D) && touch $@
 
 # livekit-agents pins an older SDK than ours, so it lives on its own.
