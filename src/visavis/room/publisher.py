@@ -121,6 +121,7 @@ class Publisher:
         self._braked_until_s = self._lively_until_s = float("-inf")
         self._video_track: rtc.LocalVideoTrack | None = None
         self._sounding = False
+        self._drawn_index = 0
         self._position_s = 0.0
         self._start_latency_s = 0.0
         self._last_frame_s = 0.0
@@ -169,6 +170,7 @@ class Publisher:
                 in_time = self._is_time_to_draw(late_s)
                 self._note_strain(in_time)
                 if in_time and self._is_picture_due(tick, started_s):
+                    self._drawn_index = tick.index
                     self._send_picture(leaves_s)
 
     def watch_out(self, watched: bool) -> None:
@@ -267,7 +269,8 @@ class Publisher:
             return False
         if tick.speaking or tick.segment_id is not None:
             self._lively_until_s = now_s + _LIVELY_S
-        may_rest = now_s > self._lively_until_s and tick.index % self._still_ticks
+        is_recent = tick.index - self._drawn_index < self._still_ticks
+        may_rest = now_s > self._lively_until_s and is_recent
         return not may_rest or self._performer.has_changed
 
     def _note_strain(self, in_time: bool) -> None:
