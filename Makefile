@@ -28,7 +28,7 @@ test-room: install $(STAMPS)/dev ## tests against a real livekit-server
 	$(BIN)/pytest -m room
 
 # In a network of their own: clients on this machine would take the links for ways to their servers.
-test-links: install $(STAMPS)/dev $(STAMPS)/links ## thin and broken network links; needs root
+test-links: install $(STAMPS)/dev $(STAMPS)/links $(STAMPS)/browser ## thin and broken network links; needs root
 	unshare --net sh -c 'ip link set lo up && exec $(BIN)/pytest -m links'
 
 test-conformance: install $(STAMPS)/dev $(STAMPS)/agents $(STAMPS)/node-agents ## real LiveKit agents and their avatar plugins

@@ -16,6 +16,11 @@ SEE_TEN_FRAMES = """async () => {
     const video = document.querySelector('[data-testid="agent-video"]');
     for (let i = 0; i < 10; i++) await new Promise((seen) => video.requestVideoFrameCallback(seen));
 }"""
+NOTE_NOTICES = """() => {
+    const notice = document.querySelector('[data-testid="picture-notice"]');
+    window.notices = [];
+    new MutationObserver(() => window.notices.push(notice.textContent)).observe(notice, {childList: true});
+}"""
 FRAMES_SEEN = (
     """() => document.querySelector('[data-testid="agent-video"]').getVideoPlaybackQuality().totalVideoFrames"""
 )
@@ -81,11 +86,13 @@ async def test_the_picture_pauses_and_comes_back(page: Page) -> None:
     await asyncio.sleep(6)  # longer than a server waits before it tells the agent
     assert await page.evaluate(FRAMES_SEEN) == before
     await expect(button).to_have_text("Resume picture")
+    await page.evaluate(NOTE_NOTICES)
     await button.click()
     outcome = page.get_by_test_id("picture-outcome")
     await expect(outcome).to_have_text(re.compile(r"^The picture was back after \d+ ms\.$"))
     await expect(notice).to_be_empty()
     await page.evaluate(SEE_TEN_FRAMES)
+    assert await page.evaluate("window.notices") == [""]
 
 
 async def test_a_death_of_the_agents_process_is_told(page: Page, stack: Stack) -> None:

@@ -142,7 +142,8 @@ export class Conversation {
     };
     const before = this.last;
     this.last = now;
-    this.stillMeasures = before?.frames === now.frames ? this.stillMeasures + 1 : 0;
+    const isExpected = !this.isPaused && !this.picture?.isMuted;
+    this.stillMeasures = isExpected && before?.frames === now.frames ? this.stillMeasures + 1 : 0;
     this.tellAbsence();
     const isLater = before !== null && now.at > before.at && now.bytes >= before.bytes;
     return {
