@@ -20,13 +20,25 @@ ALLOWED = {
     "render": {"avatar", "face", "errors"},
     "performer": {"acting", "avatar", "face", "media", "motion", "render", "speech", "errors"},
     "video": {"errors", "media"},
-    "room": {"performer", "avatar", "media", "errors", "face"},
+    "room": {"acting", "performer", "avatar", "media", "errors", "face"},
     "voice": {"media", "errors", "logs"},
-    "stream": {"performer", "media", "errors"},
+    "stream": {"acting", "performer", "media", "errors"},
     # render and speech: to warm them up
-    "placement": {"room", "stream", "performer", "avatar", "errors", "logs", "media", "render", "speech"},
+    "placement": {"acting", "room", "stream", "performer", "avatar", "errors", "logs", "media", "render", "speech"},
     "store": {"errors"},
-    "service": {"placement", "room", "stream", "store", "voice", "portrait", "avatar", "errors", "logs", "media"},
+    "service": {
+        "acting",
+        "placement",
+        "room",
+        "stream",
+        "store",
+        "voice",
+        "portrait",
+        "avatar",
+        "errors",
+        "logs",
+        "media",
+    },
     "embedded": {"errors"},
     "settings": {"errors"},
     "bench": {
@@ -43,7 +55,7 @@ ALLOWED = {
         "embedded",
         "service",
     },
-    "api": {"service", "settings", "errors", "store"},
+    "api": {"acting", "service", "settings", "errors", "store"},
 }
 """What each package may import of visavis; cli is the top and may import everything."""
 

@@ -28,6 +28,12 @@ STATUS_OF_CODE: Final[Mapping[str, int]] = {
     "identity_in_use": 409,
     "room_unreachable": 502,
     "join_timeout": 504,
+    "markup_unknown": 422,
+    "emotion_unknown": 422,
+    "gesture_unknown": 422,
+    "control_unknown": 422,
+    "act_invalid": 422,
+    "face_invalid": 422,
     "machine_full": 503,
     "stopping": 503,
 }

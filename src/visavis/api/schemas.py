@@ -7,6 +7,19 @@ from typing import Annotated, Any, Literal, Self
 
 from pydantic import BaseModel, ConfigDict, Field, StringConstraints
 
+from visavis.acting import (
+    DEFAULT_EMOTION_INTENSITY,
+    DEFAULT_GESTURE_INTENSITY,
+    DEFAULT_HOLD_S,
+    EMOTIONS,
+    GESTURES,
+    MAX_HOLD_S,
+    Act,
+    Direction,
+    IdleStyle,
+    checked_act,
+    checked_direction,
+)
 from visavis.store import Agent
 
 Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=200)]
@@ -43,6 +56,67 @@ class VideoOptions(Request):
     codec: Literal["vp8", "h264"] | None = None
 
 
+class ShowEmotion(Request):
+    """An emotion that the face takes on."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"emotion": "happy", "intensity": 0.7, "duration_s": 5}]}
+    )
+
+    emotion: str = Field(description=f"One of {', '.join(EMOTIONS)}.")
+    intensity: float = Field(DEFAULT_EMOTION_INTENSITY, description="0 to 1.")
+    duration_s: float | None = Field(None, description="How long; until another comes where absent.")
+
+    def act(self) -> Act:
+        """The same for the service. Raises ``emotion_unknown``, ``act_invalid``."""
+        return checked_act({"emotion": self.emotion, "intensity": self.intensity, "duration_s": self.duration_s})
+
+
+class MakeGesture(Request):
+    """A movement that begins at once and ends by itself."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"gesture": "nod"}, {"gesture": "laugh", "intensity": 0.6}]}
+    )
+
+    gesture: str = Field(description=f"One of {', '.join(GESTURES)}.")
+    intensity: float = Field(DEFAULT_GESTURE_INTENSITY, description="0 to 1.")
+
+    def act(self) -> Act:
+        """The same for the service. Raises ``gesture_unknown``, ``act_invalid``."""
+        return checked_act({"gesture": self.gesture, "intensity": self.intensity})
+
+
+class Face(Request):
+    """Controls of the face that somebody outside moves."""
+
+    model_config = ConfigDict(
+        extra="forbid", json_schema_extra={"examples": [{"controls": {"jawOpen": 0.3, "headYaw": 5}, "hold_s": 2}]}
+    )
+
+    controls: dict[str, float] = Field(
+        description="ARKit's blendshapes, 0 to 1, and headYaw, headPitch, headRoll in degrees, headX, headY, headZ in "
+        "mm. What is not named goes on by itself."
+    )
+    time_s: float | None = Field(
+        None, description="By the sender's clock: states are played evenly, 80 ms later. At once where absent."
+    )
+    hold_s: float = Field(
+        DEFAULT_HOLD_S, gt=0, le=MAX_HOLD_S, description="Let go, smoothly, after so long without another."
+    )
+
+    def direction(self) -> Direction:
+        """The same for the service. Raises ``control_unknown``, ``face_invalid``."""
+        return checked_direction({"controls": self.controls, "time_s": self.time_s, "hold_s": self.hold_s})
+
+
+class Acting(BaseModel):
+    """The session's face does it, or follows."""
+
+    success: Literal[True] = True
+    session_id: str
+
+
 class SessionOptions(Request):
     """How an agent behaves in a room."""
 
@@ -55,6 +129,9 @@ class SessionOptions(Request):
     )
     relay_audio: bool | None = Field(
         None, description="Publish the heard voice again, in sync with the lips. Default false."
+    )
+    idle_style: IdleStyle | None = Field(
+        None, description="How lively the face is where nothing else is asked of it. Default calm."
     )
 
 
@@ -89,6 +166,11 @@ class JoinRoom(SessionOptions):
     listen_to: Identity | None = Field(
         None, description="Identity of the one participant to hear; whoever speaks where absent."
     )
+    controllers: Annotated[list[Identity], Field(max_length=20)] | None = Field(
+        None,
+        description="Identities that may move its face by data messages, besides `listen_to` and the agent that "
+        "speaks through it.",
+    )
 
 
 class JoinWarning(BaseModel):
@@ -122,10 +204,11 @@ class Left(BaseModel):
 
 
 class Speak(Request):
-    """A text to say."""
+    """A text to say. `[nod]`, `[happy]`, `[sad:0.4]` in it are done where they stand; `[[` is a bracket."""
 
     model_config = ConfigDict(
-        extra="forbid", json_schema_extra={"examples": [{"text": "Hello! Nice to meet you.", "language": "en"}]}
+        extra="forbid",
+        json_schema_extra={"examples": [{"text": "[happy] Hello! Nice to meet you. [nod]", "language": "en"}]},
     )
 
     text: Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max_length=5000)]

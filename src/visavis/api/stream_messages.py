@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Annotated, Literal
+from typing import Annotated, Literal, TypeAlias
 
 from pydantic import Field, TypeAdapter
 
-from visavis.api.schemas import Request, Speak
+from visavis.acting import IdleStyle
+from visavis.api.schemas import Face, MakeGesture, Request, ShowEmotion, Speak
 from visavis.service import StreamRequest
 
 SegmentNumber = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
@@ -34,6 +35,7 @@ class Hello(Request):
     video: StreamVideo = StreamVideo()
     look_ahead_ms: Literal[0, 40, 80, 120] | None = None
     idle_timeout_s: float | None = Field(default=None, ge=1, le=86_400)
+    idle_style: IdleStyle | None = None
 
     def request(self) -> StreamRequest:
         """The same for the service."""
@@ -51,6 +53,7 @@ class Hello(Request):
             bitrate_bps=video.bitrate,
             look_ahead_ms=self.look_ahead_ms,
             idle_timeout_s=self.idle_timeout_s,
+            idle_style=self.idle_style,
         )
 
 
@@ -87,7 +90,36 @@ class SpeakText(Speak):
     segment: SegmentNumber = 0
 
 
-Command = Annotated[Interrupt | EndSegment | KeyFrame | Received | SpeakText, Field(discriminator="type")]
+class EmotionMessage(ShowEmotion):
+    """Show an emotion."""
+
+    type: Literal["emotion"]
+    queued: bool = False
+
+
+class GestureMessage(MakeGesture):
+    """Make a gesture."""
+
+    type: Literal["gesture"]
+    queued: bool = False
+
+
+class FaceMessage(Face):
+    """Move the face from outside."""
+
+    type: Literal["face"]
+
+
+class Listening(Request):
+    """Somebody speaks to the face, or has ended."""
+
+    type: Literal["listening"]
+    listening: bool
+
+
+Command: TypeAlias = (
+    Interrupt | EndSegment | KeyFrame | Received | SpeakText | EmotionMessage | GestureMessage | FaceMessage | Listening
+)
 
 HELLO: TypeAdapter[Hello] = TypeAdapter(Hello)
-COMMAND: TypeAdapter[Interrupt | EndSegment | KeyFrame | Received | SpeakText] = TypeAdapter(Command)
+COMMAND: TypeAdapter[Command] = TypeAdapter(Annotated[Command, Field(discriminator="type")])

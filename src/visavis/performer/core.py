@@ -2,16 +2,19 @@
 
 from __future__ import annotations
 
+from collections.abc import Mapping
 from dataclasses import dataclass
 from typing import Any, Final
 
 import numpy as np
 from numpy.typing import NDArray
 
+from visavis.acting import DEFAULT_HOLD_S, DEFAULT_IDLE_STYLE, Act, Emotion, IdleStyle, checked_direction
 from visavis.avatar import Avatar
-from visavis.face import MOUTH_CONTROLS, MOUTH_INDEX, FaceState, neutral
+from visavis.face import CONTROLS, MOUTH_CONTROLS, MOUTH_INDEX, FaceState, neutral
 from visavis.media import sample_of_frame
 from visavis.motion import Motion, MotionLimits
+from visavis.performer.drive import DrivenFace
 from visavis.performer.fifo import Chunk
 from visavis.performer.live import LiveFeed, LiveStats
 from visavis.performer.mouth import SILENCE_DB, MouthBlend
@@ -84,6 +87,10 @@ class Performer:
         audio_rate_hz: rate of the ticks' audio.
         seed: of everything that is chance; the same seed and the same calls give the same frames.
         early_lips: live lips do not wait for the ticks' delayed sound. For live sound that nobody hears from us.
+        idle_style: how lively the face is where nothing else is asked of it.
+
+    :meth:`act` shows an emotion or makes a gesture, :meth:`cue` does at a place of the speech that is being queued,
+    :meth:`drive` hands the face, or part of it, to somebody outside.
     """
 
     def __init__(
@@ -98,6 +105,7 @@ class Performer:
         audio_rate_hz: int = 48_000,
         seed: int = 0,
         early_lips: bool = False,
+        idle_style: IdleStyle = DEFAULT_IDLE_STYLE,
     ) -> None:
         if not 1 <= fps <= 60:
             raise ValueError(f"fps is {fps}; use 1 to 60")
@@ -106,7 +114,8 @@ class Performer:
         self.listening = False
         """Set while somebody speaks to the face: it looks and nods as a listener does."""
         self._screen = Screen(avatar, width_px, height_px)
-        self._motion = Motion(seed, fps, _limits(avatar))
+        self._motion = Motion(seed, fps, _limits(avatar), idle_style)
+        self._driven = DrivenFace(1 / fps, _limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)
         self._segments = SegmentQueue(audio_rate_hz, queued_look_ahead_ms)
         self._live = LiveFeed(audio_rate_hz, longest_tick_samples, look_ahead_ms, early_lips=early_lips)
@@ -184,7 +193,43 @@ class Performer:
         """
         self._generation += 1
         self._live.reset()
+        self._motion.utterance_over()
         return self._segments.clear()
+
+    def act(self, act: Act) -> None:
+        """Show an emotion from now on, or make a gesture now."""
+        self._motion.act(act)
+
+    def cue(self, act: Act) -> int:
+        """Do it when everything that was pushed so far for the open segment has been played; the segment's id.
+
+        An emotion that comes so goes with its segment.
+        """
+        return self._segments.cue(act)
+
+    @property
+    def emotion(self) -> Emotion:
+        """The emotion that shows, or is on its way."""
+        return self._motion.emotion
+
+    def drive(
+        self, face: FaceState | Mapping[str, float], *, time_s: float | None = None, hold_s: float = DEFAULT_HOLD_S
+    ) -> None:
+        """Move the face from outside: what is driven takes the place of what the performer would do.
+
+        Args:
+            face: a whole face state, or any controls by name; the others go on as ever. The head stays within what
+                the photo bears.
+            time_s: when it was seen, by the sender's clock: states are then played evenly, a moment later. None is
+                at once.
+            hold_s: the controls are let go, smoothly, after so long without another state that has them.
+
+        Raises:
+            VisavisError: ``control_unknown``, ``face_invalid``.
+        """
+        if isinstance(face, np.ndarray):
+            face = dict(zip(CONTROLS, face.tolist(), strict=True))
+        self._driven.take(checked_direction({"controls": face, "time_s": time_s, "hold_s": hold_s}))
 
     def push_live_audio(self, pcm: NDArray[Any], sample_rate_hz: int) -> None:
         """Sound that somebody speaks just now; formats and errors as for :meth:`push_audio`."""
@@ -209,6 +254,8 @@ class Performer:
         if segment is not None:
             if self._live.flowing:
                 self._live.reset()
+            for act in segment.acts:
+                self._motion.utter(act)
             if segment.samples:
                 source = segment.segment_id
                 self._segments.shape(self._target)
@@ -218,7 +265,9 @@ class Performer:
             self._live.shape(self._target)
             loudness_db = self._live.loudness_db
         speaking = self._hear_voice(loudness_db)
-        self._pose(source, speaking, loudness_db)
+        self._pose(source, speaking, loudness_db, about_to_speak=segment is not None)
+        if segment is not None and segment.ended:
+            self._motion.utterance_over()
         rendered = render or not self._screen.frames_drawn
         frame = self.draw() if rendered else self._screen.frame
         self._index += 1
@@ -240,13 +289,20 @@ class Performer:
         self._quiet_s = 0.0 if loudness_db > VOICE_DB else self._quiet_s + 1 / self.fps
         return self._quiet_s < VOICE_HOLD_S
 
-    def _pose(self, source: object, speaking: bool, loudness_db: float) -> None:
+    def _pose(self, source: object, speaking: bool, loudness_db: float, *, about_to_speak: bool) -> None:
         if source is None:
             self._target[:] = 0
         face = self._face
         face[:] = 0
         face[MOUTH_INDEX] = self._blend.step(self._target, source)
-        self._motion.step(face, speaking=speaking, loudness_db=loudness_db, listening=self.listening and not speaking)
+        self._motion.step(
+            face,
+            speaking=speaking,
+            about_to_speak=about_to_speak,
+            loudness_db=loudness_db,
+            listening=self.listening and not speaking,
+        )
+        self._driven.lay_over(face)
 
     def _tick(
         self,

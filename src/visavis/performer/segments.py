@@ -14,6 +14,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from visavis.acting import Act
 from visavis.media import to_int16
 from visavis.performer.fifo import Chunk, ChunkQueue, Converter, SampleFifo
 from visavis.performer.mouth import LOUDNESS_AHEAD_S, MOUTH_DELAY_S, MouthShape, MouthTrack
@@ -24,6 +25,7 @@ QUEUED_LOOK_AHEAD_MS: Final = 120
 STALL_S: Final = 0.2
 """After so long without new sound, what is held back for the look-ahead is played as if silence followed."""
 _PIECE_S: Final = 0.04
+_NO_ACTS: Final[list[Act]] = []
 
 
 @dataclass(slots=True)
@@ -37,12 +39,17 @@ class SegmentTick:
     """Position in the segment at the end of the tick."""
     started: bool
     ended: bool
+    acts: list[Act]
+    """What was to be done at a place of the segment that this tick has reached."""
 
 
 @dataclass(slots=True)
 class _Segment:
     id: int
     chunks: ChunkQueue = field(default_factory=ChunkQueue)
+    pushed_s: float = 0.0
+    cues: deque[tuple[float, Act]] = field(default_factory=deque)
+    """Position in seconds and what is to be done there, in order."""
     ended: bool = False
     started: bool = False
     played_samples: int = 0
@@ -133,7 +140,17 @@ class SegmentQueue:
         segment = self._segments[-1]
         if chunk.samples:
             segment.chunks.push(chunk)
+            segment.pushed_s += chunk.duration_s
             self._stalled_s = 0.0
+        return segment.id
+
+    def cue(self, act: Act) -> int:
+        """Do ``act`` once what was pushed so far for the open segment (a new one where none is open) has been played;
+        its id."""
+        if not self._segments or self._segments[-1].ended:
+            self.begin()
+        segment = self._segments[-1]
+        segment.cues.append((segment.pushed_s, act))
         return segment.id
 
     def end(self) -> None:
@@ -178,7 +195,8 @@ class SegmentQueue:
         if ended:
             self._segments.popleft()
             self._stalled_s = 0.0
-        return SegmentTick(segment.id, samples, segment.played_samples, started, ended)
+        acts = self._due(segment, ended) if segment.cues else _NO_ACTS
+        return SegmentTick(segment.id, samples, segment.played_samples, started, ended, acts)
 
     def is_ready(self, tick_samples: int) -> bool:
         """The next tick of so many samples would carry sound, mouth and all."""
@@ -194,6 +212,13 @@ class SegmentQueue:
     def loudness_db(self) -> float:
         """Loudness a little after the last tick that carried sound."""
         return self._stretch.loudness_db
+
+    def _due(self, segment: _Segment, ended: bool) -> list[Act]:
+        position_s = segment.played_samples / self._sample_rate_hz
+        acts = []
+        while segment.cues and (ended or (segment.started and segment.cues[0][0] <= position_s)):
+            acts.append(segment.cues.popleft()[1])
+        return acts
 
     def _prepare(self, segment: _Segment, tick_samples: int) -> bool:
         """Make the next tick known if it can be; whether it is."""

@@ -7,12 +7,14 @@ import logging
 import time
 from collections.abc import AsyncGenerator, AsyncIterator, Iterable
 from contextlib import aclosing, suppress
+from dataclasses import asdict
 from multiprocessing.context import ForkServerProcess
 from typing import Final
 
+from visavis.acting import Act, Direction, act_values
 from visavis.placement.channel import Channel, Sound
 from visavis.placement.processes import TERMINATE_TIMEOUT_S
-from visavis.placement.speech import Speech, Unplayed
+from visavis.placement.speech import Piece, Speech, Unplayed
 from visavis.room import Joined, SessionConfig, SessionState, StateChanged, Stats
 from visavis.room.events import SessionEvent, SpeechEnded, TokenRefreshed
 
@@ -74,7 +76,7 @@ class RunningSession:
         while (event := await self._events.get()) is not None:
             yield event
 
-    async def speak(self, pieces: AsyncGenerator[Sound] | Speech) -> bool:
+    async def speak(self, pieces: AsyncGenerator[Piece] | Speech) -> bool:
         """Say one utterance, piece by piece as it comes; False where it was interrupted, or its process died.
 
         Utterances wait for each other. What could not be handed over stays in a :class:`Speech`; a mere generator is
@@ -99,18 +101,26 @@ class RunningSession:
                 if not self._is_over():  # else the next process goes on with it
                     self._end_utterance()
 
-    def unplayed(self) -> list[Sound | None]:
+    def unplayed(self) -> list[Piece | None]:
         """What was handed over and not heard when its process died; None is the end of an utterance."""
         died_s = time.monotonic() if self.died_s is None else self.died_s
         return list(self._unplayed.rest(died_s - _ON_THE_WAY_S))
 
-    async def replay(self, pieces: Iterable[Sound | None]) -> None:
+    async def replay(self, pieces: Iterable[Piece | None]) -> None:
         """Say what another process of this session did not get to say."""
         for piece in pieces:
             if piece is None:
                 self._end_utterance()
             else:
                 await self._send(piece)
+
+    def act(self, act: Act) -> None:
+        """Show an emotion from now on, or make a gesture now."""
+        self.channel.post({"do": "act", "act": act_values(act)})
+
+    def direct(self, direction: Direction) -> None:
+        """Move the face, or part of it, from outside."""
+        self.channel.post({"do": "direct", "direction": asdict(direction)})
 
     async def interrupt(self) -> float:
         """Be silent now, and drop what is still being made; how much of the utterance was played, in seconds."""
@@ -168,9 +178,12 @@ class RunningSession:
     def _is_over(self) -> bool:
         return self.state.final
 
-    async def _send(self, piece: Sound) -> None:
+    async def _send(self, piece: Piece) -> None:
         self._unplayed.add(piece, time.monotonic())
-        await self.channel.send_sound(piece)
+        if isinstance(piece, Sound):
+            await self.channel.send_sound(piece)
+        else:
+            self.channel.post({"do": "cue", "act": act_values(piece)})
 
     def _end_utterance(self) -> None:
         self._unplayed.end_utterance()

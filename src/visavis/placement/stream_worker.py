@@ -8,6 +8,7 @@ import socket
 from pathlib import Path
 from typing import Any, Final
 
+from visavis.acting import checked_act, checked_direction
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
 from visavis.logs import LogSettings
@@ -54,6 +55,7 @@ async def _serve(end: socket.socket, config: StreamConfig, avatar_path: Path) ->
             height_px=picture.height_px,
             look_ahead_ms=config.look_ahead_ms,
             audio_rate_hz=config.output_rate_hz,
+            idle_style=config.idle_style,
             seed=config.seed,
         )
         session = StreamSession(config, performer, _Outlet(channel))
@@ -110,6 +112,14 @@ def _do(session: StreamSession, channel: Channel, message: dict[str, Any]) -> No
             session.on_key_frame()
         case "received":
             session.on_received(message["pts"])
+        case "act":
+            session.on_act(checked_act(message["act"]), queued=message["queued"])
+        case "face":
+            session.on_face(checked_direction(message["direction"]))
+        case "listening":
+            session.on_listening(message["listening"])
+        case "cue":
+            session.cue_speech(checked_act(message["act"]))
         case "begin_speech":
             session.begin_speech(message["segment"])
         case "end_speech":

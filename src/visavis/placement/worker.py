@@ -10,6 +10,7 @@ import socket
 from pathlib import Path
 from typing import Final
 
+from visavis.acting import checked_act, checked_direction
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
 from visavis.logs import LogSettings
@@ -41,6 +42,7 @@ async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -
             look_ahead_ms=config.look_ahead_ms,
             seed=config.seed,
             early_lips=not config.relay_audio,
+            idle_style=config.idle_style,
         )
         session = RoomSession(config, performer, lambda event: channel.post(encode_event(event)))
         asyncio.get_running_loop().add_signal_handler(signal.SIGTERM, session.leave)
@@ -67,6 +69,12 @@ async def _obey(channel: Channel, session: RoomSession) -> None:
             continue
         elif message["do"] == "end_speech":
             session.end_segment()
+        elif message["do"] == "act":
+            session.act(checked_act(message["act"]))
+        elif message["do"] == "cue":
+            session.cue(checked_act(message["act"]))
+        elif message["do"] == "direct":
+            session.direct(checked_direction(message["direction"]))
         elif message["do"] == "interrupt":
             session.interrupt()
         elif message["do"] == "leave":

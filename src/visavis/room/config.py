@@ -6,6 +6,7 @@ from dataclasses import dataclass, field
 from typing import Final, Literal
 from urllib.parse import urlsplit
 
+from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
 from visavis.errors import RoomError
 
 LOOK_AHEADS_MS: Final = (0, 40, 80, 120)
@@ -46,6 +47,10 @@ class SessionConfig:
     """Leave after so long with nobody to talk to; 0 stays for ever."""
     relay_audio: bool = False
     """Republish the heard voice in step with the lips."""
+    idle_style: IdleStyle = DEFAULT_IDLE_STYLE
+    """How lively the face is where nothing else is asked of it."""
+    controllers: tuple[str, ...] = ()
+    """Identities that may move the face by data messages, besides the agent and ``listen_to``."""
     resumes: bool = False
     """A process of this session died: an agent that speaks through it may wait for an answer."""
     seed: int = 0

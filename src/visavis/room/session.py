@@ -13,6 +13,7 @@ from livekit import rtc
 from livekit.rtc.participant import PublishTrackError
 from numpy.typing import NDArray
 
+from visavis.acting import Act, Direction
 from visavis.errors import RoomError
 from visavis.performer import Performer
 from visavis.room.agent_stream import AgentStream
@@ -27,6 +28,7 @@ from visavis.room.connection import (
     require_publishing,
     silence_sdk_log,
 )
+from visavis.room.direction import Directions
 from visavis.room.events import Joined, SessionEvent, SessionState, SpeechEnded, StateChanged, TokenRefreshed
 from visavis.room.ladder import Ladder, rungs_of
 from visavis.room.listener import Listener
@@ -60,6 +62,7 @@ class RoomSession:
         self._publisher = Publisher(performer, config.video, relay_audio=config.relay_audio, watcher=self)
         self._listener = Listener(config.listen_to, performer.push_live_audio)
         self._agent_stream = AgentStream(self, owes_answer=config.resumes)
+        self._directions = Directions(self, self._may_direct)
         self._monitor = Monitor(self._publisher, performer, self._listener, Ladder(rungs_of(config.video)), report)
         self._token = config.room_token
 
@@ -112,6 +115,19 @@ class RoomSession:
         self._performer.end_segment()
         self._note_push()
 
+    def act(self, act: Act) -> None:
+        """Show an emotion from now on, or make a gesture now."""
+        self._performer.act(act)
+
+    def cue(self, act: Act) -> None:
+        """The same when what was pushed so far has been played."""
+        self._performer.cue(act)
+        self._note_push()
+
+    def direct(self, direction: Direction) -> None:
+        """Follow somebody else's face."""
+        self._performer.drive(direction.controls, time_s=direction.time_s, hold_s=direction.hold_s)
+
     @property
     def is_drained(self) -> bool:
         """Everything that was pushed has been played."""
@@ -133,6 +149,10 @@ class RoomSession:
         self._monitor.segments_played += 1
         self._report(SpeechEnded(played_s, interrupted=False))
         self._agent_stream.on_segment_ended(segment_id, played_s)
+
+    def _may_direct(self, identity: str) -> bool:
+        """Who speaks through the avatar moves its face too, and whom the invitation names."""
+        return identity in (self._agent_stream.agent, self._config.listen_to, *self._config.controllers)
 
     def _note_push(self) -> None:
         self._publisher.on_pushed()
@@ -192,9 +212,11 @@ class RoomSession:
         room.on("local_track_republished", lambda *_: self._agent_stream.on_restarted())
         room.on("token_refreshed", lambda: self._keep_token(room))
         self._agent_stream.attach(room)
+        self._directions.attach(room)
         await connect(room, self._config.room_url, self._token)
         require_publishing(room)
         self._agent_stream.enter(room)
+        self._directions.enter(room)
         audience = Audience(room, publisher.watch_out)
         if self._agent_stream.agent is None:
             self._listener.attach(room)

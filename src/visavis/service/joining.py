@@ -3,11 +3,12 @@
 from __future__ import annotations
 
 import secrets
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
 from visavis.errors import RoomError, ServiceError
 from visavis.room import DEFAULT_IDLE_TIMEOUT_S, DEFAULT_LOOK_AHEAD_MS, SessionConfig, VideoConfig
 from visavis.service.tokens import RoomClaims
@@ -26,6 +27,8 @@ class JoinRequest:
     look_ahead_ms: int | None = None
     idle_timeout_s: float | None = None
     relay_audio: bool | None = None
+    idle_style: IdleStyle | None = None
+    controllers: Sequence[str] | None = None
 
     def options(self, agent: Agent) -> dict[str, Any]:
         """The options in force, without secrets."""
@@ -34,6 +37,8 @@ class JoinRequest:
             "look_ahead_ms": self.look_ahead_ms,
             "idle_timeout_s": self.idle_timeout_s,
             "relay_audio": self.relay_audio,
+            "idle_style": self.idle_style,
+            "controllers": self.controllers,
         }
         defaults = {name: value for name, value in agent.settings.items() if name in asked}
         chosen = defaults | {name: value for name, value in asked.items() if value is not None}
@@ -63,6 +68,8 @@ def session_config(session: Session, room_token: str, *, resumes: bool = False) 
         look_ahead_ms=options.get("look_ahead_ms", DEFAULT_LOOK_AHEAD_MS),
         idle_timeout_s=options.get("idle_timeout_s", DEFAULT_IDLE_TIMEOUT_S),
         relay_audio=options.get("relay_audio", False),
+        idle_style=options.get("idle_style", DEFAULT_IDLE_STYLE),
+        controllers=tuple(options.get("controllers", ())),
         resumes=resumes,
         # Two sessions of one agent do not blink in step.
         seed=secrets.randbits(31),

@@ -13,6 +13,7 @@ from datetime import UTC, datetime
 from pathlib import Path
 from typing import Any, Final
 
+from visavis.acting import Act, Direction, Emotion
 from visavis.errors import VisavisError
 from visavis.placement import RunningSession, SessionHost
 from visavis.room import SessionState, StateChanged, Stats
@@ -80,6 +81,8 @@ class LiveSession:
         self._running: RunningSession | None = None
         self._in_room = asyncio.Event()
         self._told_to_leave = asyncio.Event()
+        self._emotion: Emotion | None = None
+        """What was asked for last and lasts: a process that takes over shows it too."""
         self._record = Record(surroundings.store, session.session_id)
         self._counted_before: dict[str, int] = {}
         self._crashes_s: deque[float] = deque(maxlen=MAX_CRASHES)
@@ -142,6 +145,18 @@ class LiveSession:
         """Fall silent and forget the waiting texts; how much of the current utterance was heard, in seconds."""
         await self.speaker.hush()
         return 0.0 if self._running is None else await self._running.interrupt()
+
+    def act(self, act: Act) -> None:
+        """Show an emotion from now on, or make a gesture now; a gesture is missed while nobody is in the room."""
+        if isinstance(act, Emotion):
+            self._emotion = act if act.duration_s is None else None
+        if self._running is not None:
+            self._running.act(act)
+
+    def direct(self, direction: Direction) -> None:
+        """Move the face, or part of it, from outside."""
+        if self._running is not None:
+            self._running.direct(direction)
 
     async def leave(self, reason: str) -> None:
         """End it; returns when it has."""
@@ -250,6 +265,8 @@ class LiveSession:
         if successor is None:
             await self._give_up(self.leaving)
             return None
+        if self._emotion is not None:
+            successor.act(self._emotion)
         await successor.replay(running.unplayed())
         self._running = successor
         self._in_room.set()

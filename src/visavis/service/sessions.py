@@ -10,6 +10,7 @@ import secrets
 from datetime import UTC, datetime
 from typing import Any
 
+from visavis.acting import Act, Direction
 from visavis.errors import ServiceError
 from visavis.logs import log_about
 from visavis.placement import Refusal, SessionHost
@@ -167,7 +168,7 @@ class SessionService:
 
         Raises:
             ServiceError: ``session_not_found``, ``session_ended``, ``session_elsewhere``, ``too_many_texts``.
-            VisavisError: what the voice refuses, such as a language it lacks.
+            VisavisError: ``markup_unknown``, ``act_invalid``; what the voice refuses, such as a language it lacks.
         """
         live = await self._taking_orders(session_id)
         agent = await self._agents.get(live.session.agent_id)
@@ -177,6 +178,22 @@ class SessionService:
             voice=voice or agent.settings.get("voice"),
             waits=not live.is_in_room,
         )
+
+    async def act(self, session_id: str, act: Act) -> None:
+        """Show an emotion from now on, or make a gesture now.
+
+        Raises:
+            ServiceError: ``session_not_found``, ``session_ended``, ``session_elsewhere``.
+        """
+        (await self._taking_orders(session_id)).act(act)
+
+    async def direct(self, session_id: str, direction: Direction) -> None:
+        """Move the face, or part of it, from outside.
+
+        Raises:
+            ServiceError: ``session_not_found``, ``session_ended``, ``session_elsewhere``.
+        """
+        (await self._taking_orders(session_id)).direct(direction)
 
     async def interrupt(self, session_id: str) -> float:
         """Fall silent and forget the waiting texts; how much of the current utterance was heard, in seconds.

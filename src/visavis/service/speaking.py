@@ -8,8 +8,10 @@ import logging
 from collections.abc import AsyncGenerator, Awaitable, Callable
 from typing import Final
 
+from visavis.acting import Script, read_script
 from visavis.errors import ServiceError, VisavisError
-from visavis.placement import RunningSession, Sound, Speech
+from visavis.placement import Piece, RunningSession, Speech
+from visavis.service.reading import read_aloud
 from visavis.voice import VoiceHost
 
 logger = logging.getLogger(__name__)
@@ -35,8 +37,9 @@ class Speaker:
 
         Raises:
             ServiceError: ``too_many_texts``, ``interrupted``.
-            VisavisError: what the voice refuses, such as a language it lacks.
+            VisavisError: ``markup_unknown``, ``act_invalid``; what the voice refuses, such as a language it lacks.
         """
+        script = read_script(text)
         if len(self._texts) >= MAX_WAITING_TEXTS:
             raise ServiceError(
                 "too_many_texts",
@@ -46,7 +49,7 @@ class Speaker:
             )
         waits = waits or bool(self._texts)
         started: asyncio.Future[None] = asyncio.get_running_loop().create_future()
-        task = asyncio.create_task(self._say(text, language, voice, started), name="say a text")
+        task = asyncio.create_task(self._say(script, language, voice, started), name="say a text")
         self._texts.add(task)
         task.add_done_callback(self._texts.discard)
         if waits:
@@ -63,16 +66,19 @@ class Speaker:
             task.cancel()
         await asyncio.gather(*waiting, return_exceptions=True)
 
-    async def _say(self, text: str, language: str | None, voice: str | None, started: asyncio.Future[None]) -> None:
-        async def sound() -> AsyncGenerator[Sound]:
-            async with contextlib.aclosing(self._voices.speak(text, language=language, voice=voice)) as chunks:
-                async for chunk in chunks:
-                    yield Sound(chunk.pcm, chunk.sample_rate_hz)
+    async def _say(
+        self, script: Script, language: str | None, voice: str | None, started: asyncio.Future[None]
+    ) -> None:
+        async def pieces() -> AsyncGenerator[Piece]:
+            reading = read_aloud(script, self._voices, language=language, voice=voice)
+            async with contextlib.aclosing(reading):
+                async for piece in reading:
+                    yield piece
                     # Resumed: the piece before is on its way.
                     _resolve(started)
 
         try:
-            async with contextlib.aclosing(Speech(sound())) as speech:
+            async with contextlib.aclosing(Speech(pieces())) as speech:
                 while (running := await self._connected()) is not None:
                     # Another process of the session goes on where one died.
                     if await running.speak(speech) or not running.has_crashed:

@@ -12,13 +12,15 @@ import secrets
 import time
 from collections.abc import AsyncIterator, Mapping
 from contextlib import asynccontextmanager
-from dataclasses import dataclass
+from dataclasses import asdict, dataclass
 from typing import Any, Final
 
+from visavis.acting import DEFAULT_IDLE_STYLE, Act, Direction, IdleStyle, Script, act_values, read_script
 from visavis.errors import ServiceError, VisavisError
 from visavis.placement import RunningStream, SessionHost, Sound
 from visavis.room import DEFAULT_LOOK_AHEAD_MS
 from visavis.service.agents import AgentService
+from visavis.service.reading import read_aloud
 from visavis.store import Agent
 from visavis.stream import DEFAULT_IDLE_TIMEOUT_S, Driver, PictureConfig, PictureFormat, StreamConfig
 from visavis.voice import VoiceHost
@@ -47,6 +49,7 @@ class StreamRequest:
     bitrate_bps: int | None = None
     look_ahead_ms: int | None = None
     idle_timeout_s: float | None = None
+    idle_style: IdleStyle | None = None
 
 
 class OpenStream:
@@ -100,10 +103,27 @@ class OpenStream:
         """The client has everything up to there."""
         self._running.post({"do": "received", "pts": pts})
 
+    def act(self, act: Act, *, queued: bool) -> None:
+        """Show an emotion, or make a gesture: now, or when the sound that was pushed before has been played."""
+        self._running.post({"do": "act", "act": act_values(act), "queued": queued})
+
+    def direct(self, direction: Direction) -> None:
+        """Move the face, or part of it, from outside."""
+        self._running.post({"do": "face", "direction": asdict(direction)})
+
+    def listen(self, listening: bool) -> None:
+        """Somebody speaks to the face, or has ended."""
+        self._running.post({"do": "listening", "listening": listening})
+
     def speak(self, text: str, *, language: str | None, voice: str | None, segment: int) -> None:
         """Say a text after what is queued, as segment number ``segment`` (0: the next)."""
+        try:
+            script = read_script(text)
+        except VisavisError as error:
+            self.tell(error)
+            return
         if len(self._texts) >= MAX_WAITING_TEXTS:
-            self._tell(
+            self.tell(
                 ServiceError(
                     "too_many_texts",
                     f"{MAX_WAITING_TEXTS} texts wait to be said.",
@@ -114,7 +134,7 @@ class OpenStream:
         self._running.post({"do": "begin_speech", "segment": segment})
         settings = self._agent.settings
         task = asyncio.create_task(
-            self._say(text, language or settings.get("language"), voice or settings.get("voice")), name="say"
+            self._say(script, language or settings.get("language"), voice or settings.get("voice")), name="say"
         )
         self._texts.add(task)
         task.add_done_callback(self._texts.discard)
@@ -123,6 +143,11 @@ class OpenStream:
         """Silence now, and nothing more of what was queued."""
         self._running.post({"do": "interrupt", "played_pts": played_pts})
         await self.hush()
+
+    def tell(self, error: VisavisError) -> None:
+        """An error that does not end the stream, in order with everything else."""
+        message = {"type": "error", "error": error.as_dict(), "fatal": False}
+        self._running.post({"do": "tell", "message": message})
 
     async def hush(self) -> None:
         """Drop the texts that are being made into sound."""
@@ -137,17 +162,21 @@ class OpenStream:
         self._end = self._end or reason
         await self._running.aclose()
 
-    async def _say(self, text: str, language: str | None, voice: str | None) -> None:
+    async def _say(self, script: Script, language: str | None, voice: str | None) -> None:
         async with self._turn:
             try:
-                async with contextlib.aclosing(self._voices.speak(text, language=language, voice=voice)) as chunks:
-                    async for chunk in chunks:
-                        await self._send(Sound(chunk.pcm, chunk.sample_rate_hz))
+                reading = read_aloud(script, self._voices, language=language, voice=voice)
+                async with contextlib.aclosing(reading):
+                    async for piece in reading:
+                        if isinstance(piece, Sound):
+                            await self._send(piece)
+                        else:
+                            self._running.post({"do": "cue", "act": act_values(piece)})
             except VisavisError as error:
-                self._tell(error)
+                self.tell(error)
             except Exception:
                 logger.exception("a text was not said", extra={"stream_id": self.stream_id})
-                self._tell(VisavisError("voice_failed", "The text was not said.", "The log says why."))
+                self.tell(VisavisError("voice_failed", "The text was not said.", "The log says why."))
             self._running.post({"do": "end_speech"})
 
     async def _send(self, sound: Sound) -> None:
@@ -155,11 +184,6 @@ class OpenStream:
         await asyncio.sleep(self._plays_until_s - now_s - MAX_AHEAD_S)
         self._plays_until_s = max(self._plays_until_s, now_s) + sound.duration_s
         await self._running.send_sound(sound)
-
-    def _tell(self, error: VisavisError) -> None:
-        """An error that does not end the stream, in order with everything else."""
-        message = {"type": "error", "error": error.as_dict(), "fatal": False}
-        self._running.post({"do": "tell", "message": message})
 
 
 class StreamService:
@@ -235,6 +259,7 @@ def _config(agent: Agent, request: StreamRequest) -> StreamConfig:
         ),
         look_ahead_ms=_first(request.look_ahead_ms, settings.get("look_ahead_ms"), DEFAULT_LOOK_AHEAD_MS),
         idle_timeout_s=request.idle_timeout_s or DEFAULT_IDLE_TIMEOUT_S,
+        idle_style=request.idle_style or settings.get("idle_style") or DEFAULT_IDLE_STYLE,
         # Two streams of one agent do not blink in step.
         seed=secrets.randbits(31),
     )

@@ -5,6 +5,8 @@ from __future__ import annotations
 from dataclasses import dataclass
 from typing import Final, Literal
 
+from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
+
 Driver = Literal["segments", "live"]
 """Sound in queued utterances, each played from its first sample to its last; or as a microphone hears it."""
 
@@ -45,4 +47,6 @@ class StreamConfig:
     """Of the driver ``live``: what the mouth waits for."""
     idle_timeout_s: float = DEFAULT_IDLE_TIMEOUT_S
     """End after so long without a message from the client and with nothing to say."""
+    idle_style: IdleStyle = DEFAULT_IDLE_STYLE
+    """How lively the face is where nothing else is asked of it."""
     seed: int = 0

@@ -13,11 +13,14 @@ from typing import Final
 
 import numpy as np
 
+from visavis.acting import Act
 from visavis.errors import VisavisError
 from visavis.performer import Performer
 
 MAX_QUEUED_BYTES: Final = 64 << 20
 """Eleven minutes of mono at 48 kHz."""
+MAX_CUES: Final = 1000
+"""Acts that wait in a segment."""
 MAX_SEGMENTS: Final = 1000
 """Segments that wait to be played."""
 AHEAD_S: Final = 0.6
@@ -36,6 +39,10 @@ class Segment:
     """Nothing more comes."""
     pcm: bytearray = field(default_factory=bytearray)
     """What the performer has not been given."""
+    given_bytes: int = 0
+    """What it has been given."""
+    cues: deque[tuple[int, Act]] = field(default_factory=deque)
+    """After how many bytes of the segment something is to be done, and what."""
     first_sound_s: float = 0.0
     """When its first sound came, by the monotonic clock; 0 before."""
     performer_id: int | None = None
@@ -52,6 +59,11 @@ class Intake:
         self._open: Segment | None = None
         self._last_number = 0
         self._queued_bytes = 0
+
+    @property
+    def open_segment(self) -> Segment | None:
+        """The client's open one."""
+        return self._open
 
     @property
     def unanswered(self) -> list[int]:
@@ -119,18 +131,32 @@ class Intake:
         segment.pcm += pcm
         self._queued_bytes += len(pcm)
 
+    def cue(self, segment: Segment, act: Act) -> None:
+        """Do ``act`` once what was pushed so far has been played.
+
+        Raises:
+            VisavisError: ``queue_full``.
+        """
+        if len(segment.cues) >= MAX_CUES:
+            raise _queue_full(f"{MAX_CUES} acts wait in the segment already.")
+        segment.cues.append((segment.given_bytes + len(segment.pcm), act))
+
     def feed(self) -> None:
         """Give the performer what it needs for the next ticks."""
         while self._waiting:
             segment = self._waiting[0]
-            if not segment.pcm and not segment.complete:
+            if not segment.pcm and not segment.cues and not segment.complete:
                 return
             if segment.performer_id is None:
                 segment.performer_id = self._performer.begin_segment()
+            while segment.cues and segment.cues[0][0] <= segment.given_bytes:
+                self._performer.cue(segment.cues.popleft()[1])
             if segment.pcm:
                 if self._performer.queued_s >= AHEAD_S:
                     return
                 self._give(segment)
+            elif not segment.complete:
+                return
             else:
                 self._performer.end_segment()
                 self._waiting.popleft()
@@ -154,8 +180,11 @@ class Intake:
 
     def _give(self, segment: Segment) -> None:
         count = 2 * segment.channels * max(1, round(_PIECE_S * segment.sample_rate_hz))
+        if segment.cues:
+            count = min(count, segment.cues[0][0] - segment.given_bytes)
         piece = bytes(segment.pcm[:count])
         del segment.pcm[:count]
+        segment.given_bytes += len(piece)
         self._queued_bytes -= len(piece)
         pcm = np.frombuffer(piece, np.int16)
         self._performer.push_audio(

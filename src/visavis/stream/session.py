@@ -12,6 +12,7 @@ from typing import Any, Final, Protocol
 import numpy as np
 from numpy.typing import NDArray
 
+from visavis.acting import Act, Direction
 from visavis.errors import VisavisError
 from visavis.media import sample_of_frame
 from visavis.performer import Performer, Tick
@@ -194,6 +195,37 @@ class StreamSession:
             if not segment.pcm:
                 segment.sample_rate_hz = sample_rate_hz
             self._intake.push(segment, pcm.tobytes())
+
+    def cue_speech(self, act: Act) -> None:
+        """Something to do when what came of that text so far has been played.
+
+        Raises:
+            VisavisError: ``queue_full``.
+        """
+        if self._speeches:
+            self._intake.cue(self._speeches[0], act)
+
+    def on_act(self, act: Act, *, queued: bool) -> None:
+        """Show an emotion, or make a gesture: now, or when the sound that the client has sent was played.
+
+        Raises:
+            VisavisError: ``queue_full``.
+        """
+        self._active_s = time.monotonic()
+        if queued and self._intake.open_segment is not None:
+            self._intake.cue(self._intake.open_segment, act)
+        else:
+            self._performer.act(act)
+
+    def on_face(self, direction: Direction) -> None:
+        """Move the face, or part of it, from outside."""
+        self._active_s = time.monotonic()
+        self._performer.drive(direction.controls, time_s=direction.time_s, hold_s=direction.hold_s)
+
+    def on_listening(self, listening: bool) -> None:
+        """Somebody speaks to the face, or has ended."""
+        self._active_s = time.monotonic()
+        self._performer.listening = listening
 
     def end_speech(self) -> None:
         """That text is complete."""

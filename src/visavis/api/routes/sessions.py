@@ -2,19 +2,23 @@
 
 from __future__ import annotations
 
-from typing import Annotated
+from typing import Annotated, Any, Final
 
 from fastapi import APIRouter, Query
 
 from visavis.api.dependencies import ServicesDep
 from visavis.api.schemas import (
+    Acting,
     ErrorResponse,
+    Face,
     Interrupted,
     Joined,
     JoinRoom,
     JoinWarning,
     LeaveRoom,
     Left,
+    MakeGesture,
+    ShowEmotion,
     Speak,
     Spoken,
 )
@@ -22,6 +26,11 @@ from visavis.api.session_schemas import SessionList, SessionOut
 from visavis.service import JoinRequest
 
 router = APIRouter(tags=["sessions"])
+
+_ENDED: Final[dict[int | str, dict[str, Any]]] = {
+    409: {"model": ErrorResponse, "description": "The session has ended."}
+}
+_REFUSED: Final = _ENDED | {422: {"model": ErrorResponse, "description": "A name or a value that there is not."}}
 
 
 @router.post(
@@ -78,18 +87,43 @@ async def get_session(services: ServicesDep, session_id: str) -> SessionOut:
     "/sessions/{session_id}/speak",
     status_code=202,
     summary="Say a text",
-    responses={409: {"model": ErrorResponse, "description": "The session has ended."}},
+    responses=_REFUSED,
 )
 async def speak(services: ServicesDep, session_id: str, request: Speak) -> Spoken:
-    """The agent's own voice, on this machine. Texts are said one after the other."""
+    """The agent's own voice, on this machine. Texts are said one after the other.
+
+    Markup in the text is done where it stands: `[happy] Good to see you! [nod]`. An emotion lasts to the end of the
+    text.
+    """
     started = await services.sessions.speak(session_id, request.text, language=request.language, voice=request.voice)
     return Spoken(session_id=session_id, status="speaking" if started else "queued")
+
+
+@router.post("/sessions/{session_id}/emotion", summary="Show an emotion", responses=_REFUSED)
+async def show_emotion(services: ServicesDep, session_id: str, request: ShowEmotion) -> Acting:
+    """Eased in, over whatever is said, until another comes; `neutral` ends it."""
+    await services.sessions.act(session_id, request.act())
+    return Acting(session_id=session_id)
+
+
+@router.post("/sessions/{session_id}/gesture", summary="Make a gesture", responses=_REFUSED)
+async def make_gesture(services: ServicesDep, session_id: str, request: MakeGesture) -> Acting:
+    """Begins at once and ends by itself."""
+    await services.sessions.act(session_id, request.act())
+    return Acting(session_id=session_id)
+
+
+@router.post("/sessions/{session_id}/face", summary="Move the face", responses=_REFUSED)
+async def move_face(services: ServicesDep, session_id: str, request: Face) -> Acting:
+    """Single poses. A tracker sends data messages in the room, or drives a stream: docs/expression.md."""
+    await services.sessions.direct(session_id, request.direction())
+    return Acting(session_id=session_id)
 
 
 @router.post(
     "/sessions/{session_id}/interrupt",
     summary="Fall silent",
-    responses={409: {"model": ErrorResponse, "description": "The session has ended."}},
+    responses=_ENDED,
 )
 async def interrupt(services: ServicesDep, session_id: str) -> Interrupted:
     """Stops what is being said and drops what waits to be said."""

@@ -12,7 +12,19 @@ from typing import Any, Final, TypeVar
 from fastapi import APIRouter, WebSocket, WebSocketDisconnect
 from pydantic import TypeAdapter, ValidationError
 
-from visavis.api.stream_messages import COMMAND, HELLO, EndSegment, Interrupt, KeyFrame, Received, SpeakText
+from visavis.api.stream_messages import (
+    COMMAND,
+    HELLO,
+    EmotionMessage,
+    EndSegment,
+    FaceMessage,
+    GestureMessage,
+    Interrupt,
+    KeyFrame,
+    Listening,
+    Received,
+    SpeakText,
+)
 from visavis.api.websocket_keys import SUBPROTOCOL
 from visavis.errors import VisavisError
 from visavis.service import MAX_MESSAGE_BYTES, OpenStream, Services
@@ -111,7 +123,8 @@ async def _listen(websocket: WebSocket, opened: OpenStream) -> None:
         if isinstance(message, bytes):
             await opened.push(message)
             continue
-        match _parsed(COMMAND, message):
+        command = _parsed(COMMAND, message)
+        match command:
             case Interrupt(played_pts=played_pts):
                 await opened.interrupt(played_pts)
             case EndSegment():
@@ -120,8 +133,23 @@ async def _listen(websocket: WebSocket, opened: OpenStream) -> None:
                 opened.request_key_frame()
             case Received(pts=pts):
                 opened.note_received(pts)
+            case EmotionMessage() | GestureMessage() | FaceMessage():
+                _direct(opened, command)
+            case Listening(listening=listening):
+                opened.listen(listening)
             case SpeakText() as speak:
                 opened.speak(speak.text, language=speak.language, voice=speak.voice, segment=speak.segment)
+
+
+def _direct(opened: OpenStream, command: EmotionMessage | GestureMessage | FaceMessage) -> None:
+    """A name that there is not ends no stream: it may come from a language model."""
+    try:
+        if isinstance(command, FaceMessage):
+            opened.direct(command.direction())
+        else:
+            opened.act(command.act(), queued=command.queued)
+    except VisavisError as error:
+        opened.tell(error)
 
 
 async def _relay(websocket: WebSocket, opened: OpenStream) -> None:
