@@ -44,6 +44,8 @@ class SoakReport:
     rows: tuple[Row, ...]
     incidents: tuple[str, ...] = ()
     """What went wrong when, a line each, in order."""
+    offsets_ms: tuple[tuple[float, ...], ...] = ()
+    """For each viewer, the median of picture minus sound in every tenth of the run."""
 
     @property
     def is_met(self) -> bool:
@@ -74,6 +76,7 @@ class SoakReport:
             "duration_s": round(self.duration_s, 1),
             "figures": figures,
             "incidents": self.incidents,
+            "offsets_ms": self.offsets_ms,
         }
         (folder / "soak.json").write_text(json.dumps(content, indent=2) + "\n")
         (folder / "soak.md").write_text(self.table())
@@ -114,6 +117,19 @@ def incidents_of(witnesses: Sequence[Witness], begun_s: float) -> tuple[str, ...
         f"{at_s:.1f} s: viewer {number}: {incident.what} of {incident.lasted_s * 1000:.0f} ms"
         for at_s, number, incident in sorted(found, key=lambda item: item[:2])
     )
+
+
+def offsets_of(witnesses: Sequence[Witness], begun_s: float, duration_s: float) -> tuple[tuple[float, ...], ...]:
+    """How picture and sound lay to each other on the way."""
+    return tuple(
+        tuple(_median_ms(witness, begun_s + tenth * duration_s / 10, duration_s / 10) for tenth in range(10))
+        for witness in witnesses
+    )
+
+
+def _median_ms(witness: Witness, since_s: float, for_s: float) -> float:
+    found = [offset_s for at_s, offset_s in witness.offsets if since_s <= at_s < since_s + for_s]
+    return round(float(np.median(found)) * 1000, 1) if found else math.nan
 
 
 def _seen_and_heard(witnesses: Sequence[Witness], duration_s: float) -> list[Row]:

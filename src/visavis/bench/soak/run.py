@@ -22,7 +22,7 @@ from visavis import __version__
 from visavis.bench.run import processor
 from visavis.bench.soak.growth import TreeSample, sample_tree
 from visavis.bench.soak.product import AGENT_ID, Product, running_product
-from visavis.bench.soak.report import Counts, SoakReport, incidents_of, rows_of
+from visavis.bench.soak.report import Counts, SoakReport, incidents_of, offsets_of, rows_of
 from visavis.bench.soak.voices import AgentVoice, HttpVoice, Voice
 from visavis.bench.soak.witness import Witness
 from visavis.bench.speaker import IDENTITY, speaking_agent
@@ -97,7 +97,9 @@ async def _soak(duration_s: float, on_step: OnStep, program: Path, folder: Path)
         f"visavis {__version__}, {taken_at:%Y-%m-%d %H:%M} UTC, {processor()}, {os.cpu_count()} cores, "
         f"load {load_before:.2f} before"
     )
-    return SoakReport(head, lasted_s, rows, incidents_of(run.witnesses, begun_s))
+    return SoakReport(
+        head, lasted_s, rows, incidents_of(run.witnesses, begun_s), offsets_of(run.witnesses, begun_s, lasted_s)
+    )
 
 
 @asynccontextmanager
