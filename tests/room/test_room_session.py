@@ -341,3 +341,28 @@ async def test_a_silent_viewer_gets_a_moving_picture_at_once(
                 # the server tells of somebody who publishes nothing up to three seconds late
                 gaps_s = np.diff([frame.at_s for frame in viewer.frames[:10]])
                 assert np.median(gaps_s) < 0.5, "drawn once a second"
+
+
+async def test_who_stays_but_does_not_look_costs_nothing_and_sees_again_at_once(
+    room_server: RoomServer, agent_in_room, small_video: VideoConfig
+) -> None:
+    async with (
+        agent_in_room(video=small_video) as agent,
+        listening(room_server.url, room_server.token("ben", agent.room)) as ben,
+    ):
+        await wait_until(lambda: len(ben.frames) > 10, what="frames")
+        [picture] = [
+            publication
+            for publication in ben.room.remote_participants["ada"].track_publications.values()
+            if publication.kind == rtc.TrackKind.KIND_VIDEO
+        ]
+
+        def drawn() -> list[int]:
+            return [event.frames_rendered for event in agent.events if isinstance(event, Stats)]
+
+        picture.set_subscribed(False)
+        await wait_until(lambda: len(drawn()) > 3 and drawn()[-1] - drawn()[-3] <= 1, 30, what="rest")
+        drawn_before, seen_before = drawn()[-1], len(ben.frames)
+        picture.set_subscribed(True)
+        await wait_until(lambda: len(ben.frames) > seen_before + 5, what="frames again")
+        await wait_until(lambda: drawn()[-1] > drawn_before + 5, what="drawing again")

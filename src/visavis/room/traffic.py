@@ -81,17 +81,21 @@ def _share(part: int, whole: int) -> float:
     return round(min(part / whole, 1.0), 4) if whole > 0 and part >= _FEWEST_PACKETS else 0.0
 
 
-async def is_picture_wanted(room: rtc.Room) -> bool:
-    """Whether the server wants the picture at present: it stops the encoder a while after the last viewer has left."""
+async def is_picture_wanted(room: rtc.Room) -> bool | None:
+    """Whether the server wants the picture at present; None where that cannot be told.
+
+    It stops the encoder a while after the last one has unsubscribed.
+    """
     if not room.isconnected():
-        return False
+        return None
     try:
         async with asyncio.timeout(1.0):
             stats = await room.get_rtc_stats()
     except (RuntimeError, TimeoutError):
-        return False
-    return any(
+        return None
+    pictures = [
         report.outbound_rtp.outbound.active
         for report in stats.publisher_stats
         if report.WhichOneof("stats") == "outbound_rtp" and report.outbound_rtp.stream.kind == "video"
-    )
+    ]
+    return any(pictures) if pictures else None
