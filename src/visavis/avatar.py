@@ -28,14 +28,15 @@ from safetensors.numpy import save as safetensors_save
 from visavis.errors import AvatarFileError
 
 FORMAT: Final = "visavis-avatar"
-VERSION: Final = 1
+VERSION: Final = 2
 CANVAS_PX: Final = 512
 TEXTURE_SCALE: Final = 2
 TEXTURE_PX: Final = CANVAS_PX * TEXTURE_SCALE
 
 BASE_NAMES: Final = (
     "jaw", "close", "press", "pucker", "stretch", "smile", "funnel", "upperRaise", "lowerDepress", "tuck",
-    "blinkLeft", "blinkRight", "browUp", "browDown", "squint", "breath", "sway",
+    "blinkLeft", "blinkRight", "browInner", "browOuterLeft", "browOuterRight", "browDownLeft", "browDownRight",
+    "squintLeft", "squintRight", "sneer", "breath", "sway",
 )  # fmt: skip
 """The linear deformations of the mesh, in the order of :attr:`Avatar.bases`."""
 

@@ -72,24 +72,27 @@ class _Look:
 
 
 _LOOKS: Final[Mapping[EmotionName, _Look]] = {
-    "happy": _Look({6: 0.65, 12: 0.70, 1: 0.08, 2: 0.08}, pitch_deg=-0.6, roll_deg=0.8, z_mm=1.0, averts=-0.2),
-    "sad": _Look(
-        {1: 0.85, 4: 0.20, 15: 0.75, 17: 0.35, 43: 0.16, 7: 0.10},
-        pitch_deg=2.4, roll_deg=1.4, z_mm=-1.5, averts=0.45, glance_pitch_deg=4.5,
+    "happy": _Look(
+        {6: 0.90, 12: 1.0, 10: 0.45, 16: 0.22, 20: 0.30, 26: 0.05, 1: 0.06, 2: 0.06},
+        pitch_deg=-0.8, roll_deg=1.0, z_mm=1.5, averts=-0.2,
     ),
-    "angry": _Look({4: 0.95, 5: 0.30, 7: 0.55, 9: 0.15, 24: 0.70}, pitch_deg=1.8, z_mm=3.0, averts=-0.5),
-    "surprised": _Look({1: 0.85, 2: 0.85, 5: 0.80, 26: 0.24}, pitch_deg=-1.6, z_mm=-1.5, averts=-0.5),
+    "sad": _Look(
+        {1: 1.0, 4: 0.22, 15: 0.90, 17: 0.45, 43: 0.18, 7: 0.12},
+        pitch_deg=2.6, roll_deg=1.6, z_mm=-1.5, averts=0.45, glance_pitch_deg=4.5,
+    ),
+    "angry": _Look({4: 1.0, 5: 0.35, 7: 0.60, 9: 0.30, 24: 0.75, 15: 0.25}, pitch_deg=2.2, z_mm=3.0, averts=-0.5),
+    "surprised": _Look({1: 0.95, 2: 0.95, 5: 1.0, 26: 0.30}, pitch_deg=-1.6, z_mm=-1.5, averts=-0.5),
     "afraid": _Look(
-        {1: 0.90, 2: 0.45, 4: 0.30, 5: 0.90, 20: 0.55, 16: 0.22, 26: 0.08},
+        {1: 1.0, 2: 0.55, 4: 0.40, 5: 1.0, 20: 0.60, 16: 0.25, 26: 0.08},
         pitch_deg=-0.8, z_mm=-3.5, averts=0.25,
     ),
     "disgusted": _Look(
-        {9: 0.90, 10: 0.30, 4: 0.55, 7: 0.50, 15: 0.35, 17: 0.40, 6: 0.20},
+        {9: 1.0, 10: 0.22, 4: 0.70, 7: 0.60, 15: 0.45, 17: 0.40, 6: 0.20},
         yaw_deg=1.8, pitch_deg=-1.0, roll_deg=-0.8, z_mm=-3.0, averts=0.3,
     ),
     "thoughtful": _Look(
-        {4: 0.45, 7: 0.30, 24: 0.45, 14: 0.25},
-        pitch_deg=-0.8, roll_deg=2.2, averts=0.8, glance_pitch_deg=-4.0,
+        {4: 0.50, 7: 0.35, 24: 0.55, 14: 0.35},
+        pitch_deg=-0.8, roll_deg=2.4, averts=0.8, glance_pitch_deg=-4.0,
     ),
 }  # fmt: skip
 

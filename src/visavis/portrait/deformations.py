@@ -41,6 +41,9 @@ JAW_TRAVEL_MM: Final = 20.0
 """How far the middle of the lower lip swings at jaw 1."""
 HINGE_BEHIND_LIPS_MM: Final = 88.0
 HINGE_BELOW_TEMPLES_MM: Final = 6.0
+BROW_UP_MM: Final = 7.0
+"""People raise theirs by 5 to 10."""
+BROW_DOWN_MM: Final = 4.4
 
 _FULLNESS: Final = (0.38, 0.66, 0.86, 0.97, 1, 0.97, 0.86, 0.66, 0.38)
 """How much of a movement of the lip's middle each of its nine points takes."""
@@ -59,6 +62,31 @@ _JAW_FOLLOW: Final[Mapping[float, tuple[int, ...]]] = {
     0.0: (167, 393, 164, 50, 280, 203, 423),
 }  # fmt: skip
 """Share of the jaw's swing that skin points take: bone under chin and jaw, soft cheek above."""
+
+
+_UPPER_LIDS: Final = tuple(zip(EYE_RIGHT.upper_3, EYE_LEFT.upper_3, strict=True))
+"""From the outer corner to the inner one."""
+_INNER_FOREHEAD: Final = {
+    (108, 337): 0.46, (151, 151): 0.42, (9, 9): 0.5, (69, 299): 0.25, (8, 8): 0.15,
+    **dict(zip(_UPPER_LIDS, (0.0, 0.02, 0.06, 0.14, 0.24, 0.28), strict=True)),
+}  # fmt: skip
+_OUTER_FOREHEAD: Final = {
+    (104, 333): 0.42, (68, 298): 0.36, (69, 299): 0.24, (108, 337): 0.08,
+    **dict(zip(_UPPER_LIDS, (0.22, 0.26, 0.24, 0.14, 0.04, 0.0), strict=True)),
+}  # fmt: skip
+_FROWN: Final = {
+    (69, 299): 0.2, (108, 337): 0.3, (151, 151): 0.2, (9, 9): 0.42, (8, 8): 0.3,
+    **dict(zip(_UPPER_LIDS, (0.05, 0.12, 0.2, 0.26, 0.3, 0.3), strict=True)),
+}  # fmt: skip
+"""Shares of a brow's travel that the skin around it takes, by point and its twin on the left."""
+_SNEER: Final[tuple[tuple[tuple[int, int], Vector], ...]] = (
+    ((98, 327), (-0.5, -1.8, 0.2)), ((64, 294), (-0.4, -2.2, 0.2)), ((48, 278), (-0.3, -2.2, 0)),
+    ((49, 279), (-0.2, -2.0, 0)), ((129, 358), (-0.4, -2.2, 0.3)), ((203, 423), (-0.4, -2.0, 0.6)),
+    ((206, 426), (-0.5, -1.6, 0.8)), ((36, 266), (0, -1.8, 0.8)), ((101, 330), (0, -1.2, 0.6)),
+    ((205, 425), (-0.2, -1.4, 0.8)), ((165, 391), (-0.2, -1.2, 0.2)), ((167, 393), (0, -1.0, 0.1)),
+    ((55, 285), (0.6, 1.0, 0.3)), ((107, 336), (0.5, 0.9, 0.3)), ((9, 9), (0, 0.6, 0)), ((193, 417), (0.2, -0.3, 0.2)),
+)  # fmt: skip
+"""Point and its twin on the left, and where the first goes."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -117,10 +145,10 @@ def build_bases(mesh: ControlMesh, rest_mm: F64, fixed: Sequence[int], jaw: Jaw,
     bases["close"] = builder.close(bases["jaw"])
     for name, movement in _LIP_MOVEMENTS.items():
         bases[name] = builder.lips(movement)
-    bases["blinkRight"], squint_right = builder.blink(EYE_RIGHT)
-    bases["blinkLeft"], squint_left = builder.blink(EYE_LEFT)
-    bases["squint"] = squint_right + squint_left
-    bases["browUp"], bases["browDown"] = builder.brows()
+    bases["blinkRight"], bases["squintRight"] = builder.blink(EYE_RIGHT)
+    bases["blinkLeft"], bases["squintLeft"] = builder.blink(EYE_LEFT)
+    bases |= builder.brows()
+    bases["sneer"] = builder.sneer()
     from_chin_mm = (mesh.vertices[:, 0] - mesh.vertices[152, 0]) / px_per_mm
     bases["breath"], bases["sway"] = _torso(mesh, from_chin_mm)
     return bases
@@ -199,36 +227,47 @@ class _Builder:
             gap = self._rest[lower] - self._rest[upper]
             closed |= {upper: gap * 0.86, lower: -gap * 0.14, above: gap * 0.50, below: -gap * 0.07}
             squint |= {
-                upper: gap * 0.04,
-                lower: -gap * 0.16 + [0, -0.3, 0],
+                upper: gap * 0.06,
+                lower: -gap * 0.26 + [0, -0.3, 0],
                 above: np.array([0, 0.1, 0]),
-                below: -gap * 0.10 + [0, -0.35, 0],
+                below: -gap * 0.18 + [0, -0.45, 0],
             }
         closed |= {i: np.array([0, 0.35, 0]) for i in eye.upper_3}
         moving = {*eye.upper, *eye.lower, *eye.lower_2}
         fixed = [i for i in self._fixed if i not in moving]
         return self._solve(closed, fixed=fixed), self._solve(squint, fixed=fixed)
 
-    def brows(self) -> tuple[F64, F64]:
-        """Raised and lowered brows; the forehead follows, lids and hair do not."""
+    def brows(self) -> dict[str, F64]:
+        """Brows raised at the inner or the outer end, or drawn down and together; forehead and lids follow."""
         eyes = [i for eye in (EYE_RIGHT, EYE_LEFT) for i in (*eye.upper, *eye.lower, *eye.corners)]
         outside = range(MESH_POINTS, len(self._rest))
-        fixed = [*eyes, *NOSE, 116, 345, 50, 280, 234, 454, *outside]
-        lids = (*EYE_RIGHT.upper_3, *EYE_LEFT.upper_3)
-        brow = (*BROW_RIGHT, *BROW_LEFT)
-        still: Displacements = {i: np.zeros(3) for i in OVAL}
+        still = [*eyes, *NOSE, 116, 345, 50, 280, 234, 454, *OVAL, *outside]
+        moves = {
+            "browInner": _brow_move((0.02, 0.12, 0.42, 0.88, 1.0), _INNER_FOREHEAD, (0, -BROW_UP_MM, 0.3)),
+            "browOuter": _brow_move((0.55, 0.92, 0.70, 0.20, 0.03), _OUTER_FOREHEAD, (0, -BROW_UP_MM, 0.3)),
+            "browDown": _brow_move((0.2, 0.42, 0.8, 1.0, 1.0), _FROWN, (2.6, BROW_DOWN_MM, 0.6)),
+        }
+        sides = {"Right": 1.0, "Left": -1.0}
+        bases: list[str] = ["browInner", *(f"{name}{side}" for name in ("browOuter", "browDown") for side in sides)]
+        anchors = {i: np.zeros((len(bases), 3)) for i in still}
+        for name, move in moves.items():
+            for side, mirror in sides.items():
+                row = bases.index(name if name == "browInner" else f"{name}{side}")
+                for (right, left), vector in move.items():
+                    i = right if side == "Right" else left
+                    anchors.setdefault(i, np.zeros((len(bases), 3)))[row] = np.array(vector) * [mirror, 1, 1]
+        solved = self._mesh.solver(list(anchors), np.stack([value.ravel() for value in anchors.values()]))
+        return {name: solved[:, 3 * row : 3 * row + 3] for row, name in enumerate(bases)}
 
-        up = dict(still)
-        for i, share in zip(brow, (0.75, 0.95, 1, 1, 0.9, 0.7, 0.9, 1, 1, 0.9) * 2, strict=True):
-            up[i] = np.array([0, -5.0 * share, 0.3])
-        up |= _all(lids, (0, -1.1, 0)) | _all((104, 69, 108, 333, 299, 337, 151, 68, 298), (0, -2.2, 0))
-        up |= _all((9,), (0, -2.0, 0)) | _all((8,), (0, -0.6, 0))
-
-        down = dict(still)
-        for i, share in zip(brow, (0.3, 0.5, 0.8, 1, 1, 0.3, 0.5, 0.8, 1, 1) * 2, strict=True):
-            down[i] = np.array([-np.sign(self._rest[i, 0]) * 1.6 * share, 2.8 * share, 0.6 * share])
-        down |= _all(lids, (0, 0.5, 0)) | _all((69, 108, 299, 337, 151), (0, 0.8, 0)) | _all((9,), (0, 1.2, 0.3))
-        return self._solve(up, fixed=fixed), self._solve(down, fixed=fixed)
+    def sneer(self) -> F64:
+        """The nose wrinkled, its wings and the cheeks beside it drawn up."""
+        moved: Displacements = {}
+        for (right, left), vector in _SNEER:
+            moved[right] = np.array(vector)
+            moved[left] = np.array(vector) * [-1, 1, 1]
+        lips = [*_LIP_POINTS, *CORNER_RIGHT, *CORNER_LEFT]
+        eyes = [i for eye in (EYE_RIGHT, EYE_LEFT) for i in (*eye.upper, *eye.lower, *eye.corners)]
+        return self._solve(moved, still=[*_CHIN, *lips, *eyes, *OVAL, 1, 4, 10, 151])
 
     def _solve(self, moved: Displacements, *, still: Iterable[int] = (), fixed: Sequence[int] | None = None) -> F64:
         values = {i: np.zeros(3) for i in (*(self._fixed if fixed is None else fixed), *still)} | moved
@@ -237,6 +276,17 @@ class _Builder:
 
 def _all(points: Iterable[int], vector: Vector) -> Displacements:
     return {i: np.array(vector, np.float64) for i in points}
+
+
+def _brow_move(
+    shares: tuple[float, ...], around: Mapping[tuple[int, int], float], travel_mm: Vector
+) -> dict[tuple[int, int], Vector]:
+    """Points of the right brow with their twins, what lies around them, and where each goes, for the right side."""
+    x, y, z = travel_mm
+    pairs = list(zip(BROW_RIGHT, BROW_LEFT, strict=True))
+    return {pair: (x * share, y * share, z * share) for pair, share in zip(pairs, shares * 2, strict=True)} | {
+        pair: (x * share, y * share, 0.0) for pair, share in around.items()
+    }
 
 
 def _torso(mesh: ControlMesh, from_chin_mm: F64) -> tuple[F64, F64]:

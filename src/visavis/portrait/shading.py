@@ -36,6 +36,9 @@ _CHIN_FOLD: Final[_Gains] = (
     (-0.09, (18,)), (-0.08, (83, 313)), (-0.06, (182, 406)), (-0.04, (201, 421)), (0.05, (199, 200)),
 )  # fmt: skip
 _ROUNDED_CORNER: Final[_Gains] = ((0.16, (61, 291)), (0.10, (57, 287)), (0.06, (186, 410)))
+_GLABELLA: Final[_Gains] = ((-0.05, (9, 107, 336, 55, 285)), (-0.03, (8, 66, 296)))
+"""Of one brow; both draw the same fold."""
+_NOSE_FOLDS: Final[_Gains] = ((-0.08, (193, 417, 122, 351)), (-0.06, (6, 196, 419)), (-0.08, (129, 358)))
 _UPPER_EDGE: Final = (*UPPER_INNER, *UPPER_RINGS[1])
 _LOWER_EDGE: Final = (*LOWER_INNER, *LOWER_RINGS[1])
 _FOLDS: Final[Mapping[str, tuple[tuple[float, _Gains], ...]]] = {
@@ -53,6 +56,10 @@ _FOLDS: Final[Mapping[str, tuple[tuple[float, _Gains], ...]]] = {
     "funnel": ((0.7, _CHIN_FOLD), (0.5, _ROUNDED_CORNER)),
     "upperRaise": ((0.5, _CHEEK_FOLD),),
     "lowerDepress": ((1, ((-0.06, (18, 83, 313, 200, 201, 421)), (-0.05, LOWER_OUTER))),),
+    "browDownLeft": ((1, _GLABELLA),),
+    "browDownRight": ((1, _GLABELLA),),
+    "browInner": ((1, ((-0.05, (108, 337, 151)), (0.03, (9, 69, 299)))),),
+    "sneer": ((0.8, _CHEEK_FOLD), (1, _NOSE_FOLDS)),
     "tuck": ((0.8, _CHIN_FOLD), (1, ((-0.10, LOWER_OUTER), (-0.14, _LOWER_EDGE)))),
 }
 """Base -> tables of gains, scaled; where two speak of one point the later counts."""

@@ -20,9 +20,10 @@ _BASE_TERMS: Final = {
     "pucker": {"mouthPucker": 1.0},
     "stretch": {
         "mouthStretchLeft": 0.5, "mouthStretchRight": 0.5, "mouthDimpleLeft": 0.2, "mouthDimpleRight": 0.2,
+        "mouthFrownLeft": 0.35, "mouthFrownRight": 0.35,
     },
     "smile": {
-        "mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "mouthFrownLeft": -0.25, "mouthFrownRight": -0.25,
+        "mouthSmileLeft": 0.5, "mouthSmileRight": 0.5, "mouthFrownLeft": -0.5, "mouthFrownRight": -0.5,
     },
     "funnel": {"mouthFunnel": 1.0},
     "upperRaise": {
@@ -30,14 +31,16 @@ _BASE_TERMS: Final = {
     },
     "lowerDepress": {"mouthLowerDownLeft": 0.5, "mouthLowerDownRight": 0.5},
     "tuck": {"lipTuck": 1.0, "mouthRollLower": 0.6},
-    "blinkLeft": {"eyeBlinkLeft": 1.0, "eyeWideLeft": -0.12},
-    "blinkRight": {"eyeBlinkRight": 1.0, "eyeWideRight": -0.12},
-    "browUp": {"browInnerUp": 0.5, "browOuterUpLeft": 0.25, "browOuterUpRight": 0.25},
-    "browDown": {"browDownLeft": 0.5, "browDownRight": 0.5},
-    "squint": {
-        "eyeSquintLeft": 0.5, "eyeSquintRight": 0.5, "cheekSquintLeft": 0.25, "cheekSquintRight": 0.25,
-        "mouthSmileLeft": 0.25, "mouthSmileRight": 0.25,
-    },
+    "blinkLeft": {"eyeBlinkLeft": 1.0, "eyeWideLeft": -0.3},
+    "blinkRight": {"eyeBlinkRight": 1.0, "eyeWideRight": -0.3},
+    "browInner": {"browInnerUp": 1.0},
+    "browOuterLeft": {"browOuterUpLeft": 1.0},
+    "browOuterRight": {"browOuterUpRight": 1.0},
+    "browDownLeft": {"browDownLeft": 1.0},
+    "browDownRight": {"browDownRight": 1.0},
+    "squintLeft": {"eyeSquintLeft": 1.0, "cheekSquintLeft": 0.6, "mouthSmileLeft": 0.4},
+    "squintRight": {"eyeSquintRight": 1.0, "cheekSquintRight": 0.6, "mouthSmileRight": 0.4},
+    "sneer": {"noseSneerLeft": 0.5, "noseSneerRight": 0.5},
     "breath": {"breath": 1.0},
     "sway": {"torsoSway": 1.0},
 }  # fmt: skip
