@@ -9,7 +9,7 @@ from typing import Any
 import numpy as np
 import pytest
 
-from visavis.avatar import Avatar
+from visavis.avatar import VERSION, Avatar
 from visavis.errors import AvatarFileError
 from visavis.face import face_state
 from visavis.render import Renderer
@@ -84,7 +84,7 @@ def test_deeply_nested_headers_are_no_avatars(tmp_path: Path) -> None:
 def test_a_newer_format_is_said(content: bytes, tmp_path: Path) -> None:
     header, body = _split(content)
     manifest = json.loads(header["__metadata__"]["visavis"])
-    header["__metadata__"]["visavis"] = json.dumps({**manifest, "version": 2})
+    header["__metadata__"]["visavis"] = json.dumps({**manifest, "version": VERSION + 1})
     assert _refused(_joined(header, body), tmp_path).code == "avatar_version"
 
 
