@@ -2,7 +2,8 @@
 
     python -m benchmarks.sheets [--portraits FILES] [--output out/sheets]
 
-Per portrait: ``visemes`` (every mouth shape), ``mouths`` (the same, close), ``poses``, ``expressions`` and
+Per portrait: ``visemes`` (every mouth shape), ``mouths`` (the same, close), ``poses``, ``expressions``, ``emotions``
+(in silence at two intensities, and on the mouths of m, a and u), ``gestures`` (each as a strip of frames) and
 ``speech`` (every second frame of a spoken sentence, close).
 """
 
@@ -18,9 +19,11 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
+from visavis.acting import DEFAULT_EMOTION_INTENSITY, EMOTIONS, GESTURES, Emotion, EmotionName, Gesture, GestureName
 from visavis.avatar import CANVAS_PX, Avatar
 from visavis.errors import VisavisError
-from visavis.face import VISEMES, face_state, viseme_controls
+from visavis.face import VISEMES, FaceState, face_state, viseme_controls
+from visavis.motion import Motion
 from visavis.performer import Performer
 from visavis.render import Renderer
 
@@ -30,6 +33,9 @@ Shapes = Mapping[str, Mapping[str, float]]
 FPS: Final = 25
 SENTENCE: Final = "Good morning! Who would have thought five people may share one phone?"
 SHEET_WIDTH_PX: Final = 1500
+GESTURE_FRAMES: Final = 10
+GESTURE_STEP: Final = 5
+"""Ticks between the frames of a strip."""
 _LABEL_PX: Final = 18
 
 
@@ -85,7 +91,10 @@ class _Camera:
         self._mouth = (mouth_px * 2, 44 * head.px_per_mm * 2)
 
     def head(self, controls: Mapping[str, float], side_px: int) -> Picture:
-        return _cut(self._renderer.render(face_state(controls)), *self._head, side_px)
+        return self.head_of(face_state(controls), side_px)
+
+    def head_of(self, face: FaceState, side_px: int) -> Picture:
+        return _cut(self._renderer.render(face), *self._head, side_px)
 
     def mouth(self, controls: Mapping[str, float], side_px: int) -> Picture:
         return _cut(self._close.render(face_state(controls)), *self._mouth, side_px)
@@ -114,6 +123,29 @@ def sheet(tiles: Iterable[tuple[str, Picture]], columns: int) -> Picture:
     return np.vstack([np.hstack(labelled[i : i + columns]) for i in range(0, len(labelled), columns)])
 
 
+def emotional(name: EmotionName, intensity: float, viseme: str = "sil") -> FaceState:
+    """A face that has felt so for two seconds, over a mouth that speech holds."""
+    motion = Motion(seed=5, fps=FPS, style="still")
+    motion.act(Emotion(name, intensity))
+    for _ in range(2 * FPS):
+        face = face_state(viseme_controls(viseme))
+        motion.step(face, speaking=viseme != "sil")
+    return face
+
+
+def gesture_strip(name: GestureName) -> list[FaceState]:
+    """The face of a gesture, every fifth of a second."""
+    motion = Motion(seed=5, fps=FPS, style="still")
+    motion.act(Gesture(name))
+    strip = []
+    for tick in range(GESTURE_FRAMES * GESTURE_STEP):
+        face = face_state({})
+        motion.step(face)
+        if tick % GESTURE_STEP == GESTURE_STEP - 1:
+            strip.append(face)
+    return strip
+
+
 def speech_frames(avatar: Avatar, pcm: NDArray[np.int16], sample_rate_hz: int) -> list[Picture]:
     """The frames (BGR) of an avatar that says ``pcm``."""
     performer = Performer(avatar, fps=FPS, seed=1)
@@ -140,6 +172,19 @@ def draw_sheets(avatar: Avatar, speech: tuple[NDArray[np.int16], int]) -> dict[s
     """Every sheet of one avatar, by name."""
     camera = _Camera(avatar)
     fifth, sixth, tenth = SHEET_WIDTH_PX // 5, SHEET_WIDTH_PX // 6, SHEET_WIDTH_PX // 10
+    usual = DEFAULT_EMOTION_INTENSITY
+    emotions = [
+        (f"{name}{mark}", camera.head_of(emotional(name, intensity, viseme), SHEET_WIDTH_PX // len(EMOTIONS)))
+        for intensity, viseme, mark in (
+            (usual, "sil", ""), (1.0, "sil", " 1"), (usual, "PP", " m"), (usual, "aa", " a"), (usual, "ou", " u"),
+        )
+        for name in EMOTIONS
+    ]  # fmt: skip
+    gestures = [
+        (name if i == 0 else f"{(i + 1) * GESTURE_STEP / FPS:.1f} s", camera.head_of(face, tenth))
+        for name in GESTURES
+        for i, face in enumerate(gesture_strip(name))
+    ]
     frames = speech_frames(avatar, *speech)
     strip = [(f"{i / FPS:.2f} s", camera.mouth_of(frames[i], tenth)) for i in range(0, len(frames), 2)]
     return {
@@ -147,6 +192,8 @@ def draw_sheets(avatar: Avatar, speech: tuple[NDArray[np.int16], int]) -> dict[s
         "mouths": sheet(((name, camera.mouth(shape, sixth)) for name, shape in MOUTH_SHAPES.items()), 6),
         "poses": sheet(((name, camera.head(pose, fifth)) for name, pose in POSES.items()), 5),
         "expressions": sheet(((name, camera.head(shape, fifth)) for name, shape in EXPRESSIONS.items()), 5),
+        "emotions": sheet(emotions, len(EMOTIONS)),
+        "gestures": sheet(gestures, GESTURE_FRAMES),
         "speech": sheet(strip, 10),
     }
 

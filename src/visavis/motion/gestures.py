@@ -20,8 +20,8 @@ from visavis.acting import Gesture, GestureName
 from visavis.face import INDEX, FaceState
 from visavis.motion.curves import Glide
 
-Part = Literal["yaw", "pitch", "roll", "brow", "wink", "smile", "cheek", "jaw", "chest"]
-"""Degrees, and 0..1; ``wink`` closes one eye and its cheek, ``chest`` adds to the breath."""
+Part = Literal["yaw", "pitch", "roll", "brow", "wink", "smile", "teeth", "cheek", "jaw", "chest"]
+"""Degrees, and 0..1; ``wink`` shuts one eye and its cheek, ``teeth`` parts smiling lips, ``chest`` adds to the breath."""
 
 
 @dataclass(frozen=True, slots=True)
@@ -56,8 +56,9 @@ _LAUGH_CALLS: Final = 7
 def _laugh() -> tuple[Stroke, ...]:
     """Calls that get weaker; the head goes back first and rocks with them."""
     strokes = [
-        Stroke(0.0, "smile", 0.85, 0.35), Stroke(0.0, "cheek", 0.75, 0.35), Stroke(0.0, "brow", 0.18, 0.3),
-        Stroke(0.0, "pitch", -2.6, 0.35), Stroke(0.0, "roll", 1.2, 0.5), Stroke(0.0, "chest", 0.35, 0.3),
+        Stroke(0.0, "smile", 0.90, 0.35), Stroke(0.0, "teeth", 0.90, 0.40), Stroke(0.0, "cheek", 0.90, 0.35),
+        Stroke(0.0, "brow", 0.18, 0.3), Stroke(0.0, "pitch", -2.6, 0.35), Stroke(0.0, "roll", 1.2, 0.5),
+        Stroke(0.0, "chest", 0.35, 0.3),
     ]  # fmt: skip
     for call in range(_LAUGH_CALLS):
         begin_s = 0.25 + call * _LAUGH_PERIOD_S
@@ -77,8 +78,8 @@ def _laugh() -> tuple[Stroke, ...]:
     end_s = 0.25 + _LAUGH_CALLS * _LAUGH_PERIOD_S
     strokes += [
         Stroke(end_s, "jaw", 0.0, 0.35), Stroke(end_s, "chest", 0.0, 0.6), Stroke(end_s, "pitch", 0.0, 0.5),
-        Stroke(end_s, "roll", 0.0, 0.8), Stroke(end_s + 0.25, "smile", 0.0, 1.1), Stroke(end_s, "cheek", 0.0, 0.9),
-        Stroke(end_s, "brow", 0.0, 0.6),
+        Stroke(end_s, "roll", 0.0, 0.8), Stroke(end_s + 0.25, "smile", 0.0, 1.1), Stroke(end_s, "teeth", 0.0, 0.8),
+        Stroke(end_s, "cheek", 0.0, 0.9), Stroke(end_s, "brow", 0.0, 0.6),
     ]  # fmt: skip
     return tuple(strokes)
 
@@ -133,7 +134,19 @@ class GesturePlayer:
         self._random = random
         self._parts: dict[str, Glide] = {
             name: Glide()
-            for name in ("yaw", "pitch", "roll", "brow", "winkLeft", "winkRight", "smile", "cheek", "jaw", "chest")
+            for name in (
+                "yaw",
+                "pitch",
+                "roll",
+                "brow",
+                "winkLeft",
+                "winkRight",
+                "smile",
+                "teeth",
+                "cheek",
+                "jaw",
+                "chest",
+            )
         }
         self._waiting: list[tuple[float, str, float, float]] = []
         """When a stroke begins, of which part, where to and how long, in order."""
@@ -193,7 +206,7 @@ class GesturePlayer:
                 face[index] += share * value
 
 
-_UNIT: Final[frozenset[Part]] = frozenset({"brow", "smile", "cheek", "jaw", "chest"})
+_UNIT: Final[frozenset[Part]] = frozenset({"brow", "smile", "teeth", "cheek", "jaw", "chest"})
 """Parts whose full strength is all there is."""
 _MOVED: Final[Mapping[str, tuple[tuple[int, float], ...]]] = {
     part: tuple((INDEX[name], share) for name, share in controls.items())
@@ -202,6 +215,14 @@ _MOVED: Final[Mapping[str, tuple[tuple[int, float], ...]]] = {
         "winkLeft": {"eyeBlinkLeft": 1.0, "cheekSquintLeft": 0.6},
         "winkRight": {"eyeBlinkRight": 1.0, "cheekSquintRight": 0.6},
         "smile": {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0},
+        "teeth": {
+            "mouthUpperUpLeft": 0.50,
+            "mouthUpperUpRight": 0.50,
+            "mouthLowerDownLeft": 0.25,
+            "mouthLowerDownRight": 0.25,
+            "mouthStretchLeft": 0.35,
+            "mouthStretchRight": 0.35,
+        },
         "cheek": {"cheekSquintLeft": 1.0, "cheekSquintRight": 1.0},
         "jaw": {"jawOpen": 1.0},
     }.items()
