@@ -21,7 +21,7 @@ from visavis.face import INDEX, FaceState
 from visavis.motion.curves import Glide
 
 Part = Literal["yaw", "pitch", "roll", "brow", "wink", "smile", "teeth", "cheek", "jaw", "chest"]
-"""Degrees, and 0..1; ``wink`` shuts one eye and its cheek, ``teeth`` parts smiling lips, ``chest`` adds to the breath."""
+"""Degrees, and 0..1; ``wink`` shuts an eye and its cheek, ``teeth`` parts the lips, ``chest`` adds to the breath."""
 
 
 @dataclass(frozen=True, slots=True)
