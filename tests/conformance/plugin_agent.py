@@ -11,6 +11,7 @@ from __future__ import annotations
 import importlib
 import json
 import os
+from typing import Any
 
 from livekit.agents import Agent, AgentSession, JobContext, WorkerOptions, cli
 from livekit_agent import ToneVoice
@@ -19,6 +20,18 @@ from livekit_agent import ToneVoice
 def tell(event: str, **values: object) -> None:
     with open(os.environ["EVENTS"], "a") as file:
         file.write(json.dumps({"event": event, **values}) + "\n")
+
+
+async def act(avatar: Any) -> None:
+    await avatar.show_emotion("happy", intensity=0.8, duration_s=5)
+    await avatar.make_gesture("nod")
+    try:
+        await avatar.make_gesture("dance")
+    except Exception as error:
+        tell("refused", kind=type(error).__name__, message=str(error), code=getattr(error, "code", None))
+    tools = {tool.info.name: tool for tool in avatar.tools()}
+    tell("tools", names=sorted(tools), answer=await tools["show_emotion"]("sad", 0.5))
+    tell("tools", names=sorted(tools), answer=await tools["make_gesture"]("dance"))
 
 
 async def entrypoint(ctx: JobContext) -> None:
@@ -42,6 +55,8 @@ async def entrypoint(ctx: JobContext) -> None:
     )
     await session.start(Agent(instructions="Say what you are told to."), room=ctx.room)
     await session.say("1.5 seconds").wait_for_playout()
+    if hasattr(avatar, "make_gesture"):
+        await act(avatar)
     tell("end")
 
 

@@ -85,6 +85,11 @@ async def test_our_plugin_gives_an_agent_a_face(
     events, listener, repaired_s = await play(room_server, face, tmp_path)
     assert events[0] == {"event": "joined", "identity": "visavis-avatar-agent"}
     assert events[1] == {"event": "finished", "position_s": pytest.approx(1.5, abs=0.04), "interrupted": False}
+    refused, done, unknown = events[2:5]
+    assert (refused["kind"], refused["code"]) == ("VisavisException", "gesture_unknown")
+    assert "raise_brows" in refused["message"]
+    assert (done["names"], done["answer"]) == (["make_gesture", "show_emotion"], "done")
+    assert "There is no gesture" in unknown["answer"]
     assert heard_s(listener) == pytest.approx(1.5, abs=0.1 + repaired_s)
     assert len(listener.frames) > 20
     attributes = str([participant.attributes for participant in listener.room.remote_participants.values()])
@@ -96,7 +101,7 @@ async def test_our_plugin_turns_a_photo_into_a_face(
 ) -> None:
     face = {"plugin": "visavis", "portrait": str(ADA), "api_url": visavis_server.url, "api_key": visavis_server.key}
     events, _, _ = await play(room_server, face, tmp_path)
-    assert [event["event"] for event in events] == ["joined", "finished", "end"]
+    assert [event["event"] for event in events] == ["joined", "finished", "refused", "tools", "tools", "end"]
 
 
 async def test_our_plugin_says_what_the_server_refused(

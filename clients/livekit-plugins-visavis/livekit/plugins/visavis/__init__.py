@@ -4,7 +4,8 @@ import logging
 
 from livekit.agents import Plugin
 
-from .avatar import AvatarSession, VisavisException
+from .avatar import AvatarSession
+from .errors import VisavisException
 from .version import __version__
 
 __all__ = ["AvatarSession", "VisavisException", "__version__"]

@@ -22,6 +22,9 @@ from livekit.agents.types import ATTRIBUTE_PUBLISH_ON_BEHALF
 from livekit.agents.voice.avatar import AvatarSession as BaseAvatarSession
 from livekit.agents.voice.avatar import DataStreamAudioOutput
 
+from .acting import Acting
+from .errors import VisavisException
+
 DEFAULT_URL: Final = "http://127.0.0.1:7700"
 DEFAULT_IDENTITY: Final = "visavis-avatar-agent"
 REQUEST_TIMEOUT_S: Final = 60.0
@@ -29,18 +32,11 @@ REQUEST_TIMEOUT_S: Final = 60.0
 _RETRIED: Final = frozenset({502, 503, 504})
 
 
-class VisavisException(Exception):  # noqa: N818 - the name that LiveKit's plugins use
-    """What the server refused, in its own words."""
-
-    def __init__(self, code: str, message: str, hint: str = "") -> None:
-        super().__init__(f"{message} {hint}".strip())
-        self.code = code
-        self.message = message
-        self.hint = hint
-
-
-class AvatarSession(BaseAvatarSession):
+class AvatarSession(Acting, BaseAvatarSession):
     """A face for an agent session: ``await avatar.start(session, room=ctx.room)`` before ``session.start``.
+
+    Once it has started, :meth:`show_emotion` and :meth:`make_gesture` move the face; :meth:`tools` lets a language
+    model do it.
 
     Args:
         agent_id: an agent of the visavis server.
@@ -49,6 +45,7 @@ class AvatarSession(BaseAvatarSession):
         api_key: its key; ``VISAVIS_API_KEY``. It goes to the server alone.
         avatar_participant_identity, avatar_participant_name: who the avatar is in the room.
         video: width, height, fps, max_bitrate, codec; the server's defaults where absent.
+        idle_style: how lively the face is where nothing else is asked of it: calm, lively, still. For an ``agent_id``.
     """
 
     def __init__(
@@ -61,9 +58,11 @@ class AvatarSession(BaseAvatarSession):
         avatar_participant_identity: NotGivenOr[str] = NOT_GIVEN,
         avatar_participant_name: NotGivenOr[str] = NOT_GIVEN,
         video: Mapping[str, Any] | None = None,
+        idle_style: NotGivenOr[str] = NOT_GIVEN,
         conn_options: APIConnectOptions = DEFAULT_API_CONNECT_OPTIONS,
     ) -> None:
-        super().__init__()
+        BaseAvatarSession.__init__(self)
+        Acting.__init__(self, self._place)
         if bool(agent_id) == bool(portrait):
             raise VisavisException("invalid_request", "Give either agent_id or portrait.")
         self._agent_id = agent_id or None
@@ -78,6 +77,8 @@ class AvatarSession(BaseAvatarSession):
         self._identity = avatar_participant_identity or DEFAULT_IDENTITY
         self._name = avatar_participant_name or self._identity
         self._video = dict(video or {})
+        self._idle_style = idle_style or None
+        self._room: rtc.Room | None = None
         self._conn_options = conn_options
         self.session_id: str | None = None
         """The server's id of the session, once it has started."""
@@ -132,6 +133,7 @@ class AvatarSession(BaseAvatarSession):
         ) as http:
             answer = await self._join(http, url, token)
         self.session_id = answer["session_id"]
+        self._room = room
         agent_session.output.replace_audio_tail(
             DataStreamAudioOutput(
                 room=room,
@@ -141,11 +143,18 @@ class AvatarSession(BaseAvatarSession):
             )
         )
 
+    def _place(self) -> tuple[rtc.Room, str]:
+        if self._room is None:
+            raise VisavisException("not_started", "The avatar is not in a room.", "Call start first.")
+        return self._room, self._identity
+
     async def _join(self, http: aiohttp.ClientSession, url: str, token: str) -> dict[str, Any]:
         if self._agent_id is not None:
             body: dict[str, Any] = {"room_url": url, "room_token": token, "participant_name": self._name}
             if self._video:
                 body["video"] = self._video
+            if self._idle_style:
+                body["idle_style"] = self._idle_style
             return await self._post(http, f"/v1/agents/{self._agent_id}/join-room", json=body)
         fields = {"livekit_url": url, "livekit_token": token}
         portrait = self._portrait
