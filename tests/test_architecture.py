@@ -10,6 +10,7 @@ SOURCE = Path(__file__).parents[1] / "src" / "visavis"
 ALLOWED = {
     "face": set(),
     "errors": set(),
+    "background": {"errors"},
     "logs": set(),
     "acting": {"errors", "face"},
     "media": {"errors"},
@@ -17,7 +18,7 @@ ALLOWED = {
     "portrait": {"avatar", "errors", "face"},
     "speech": {"face", "media", "errors"},
     "motion": {"acting", "face"},
-    "render": {"avatar", "face", "errors"},
+    "render": {"avatar", "background", "face", "errors"},
     "performer": {"acting", "avatar", "face", "media", "motion", "render", "speech", "errors"},
     "video": {"errors", "media"},
     "room": {"acting", "performer", "avatar", "media", "errors", "face"},

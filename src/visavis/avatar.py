@@ -47,6 +47,9 @@ LIP_TEXTURE_STEPS: Final = 25
 LIP_BORDER_POINTS: Final = 20
 ARCH_POINTS: Final = 145
 FOLD_COUNT: Final = 4
+SURROUNDINGS_RIM_PX: Final = 96
+MAX_SURROUNDINGS_PX: Final = 512
+"""To any side of the canvas, canvas pixels."""
 
 _MAX_HEADER_BYTES: Final = 1 << 20
 _MAX_NUMBER: Final = 1e4
@@ -167,6 +170,26 @@ class Eye:
     iris_radius_px: float
 
 
+@dataclass(frozen=True, slots=True, kw_only=True)
+class Surroundings:
+    """What lies beside and below the canvas, for frames that are not square; three JPEG files of one size.
+
+    Each is the canvas and what surrounds it, in texture pixels, without the canvas: that is blank but for a rim of
+    :data:`SURROUNDINGS_RIM_PX`, over which the plate's canvas passes into what surrounds it. Opened when needed.
+    """
+
+    left_px: float
+    """Canvas pixels, whole."""
+    right_px: float
+    below_px: float
+    person: U8 = _array("U8", "*")
+    """BGR."""
+    cover: U8 = _array("U8", "*")
+    """The person's alpha, grey."""
+    plate: U8 = _array("U8", "*")
+    """Background, BGR."""
+
+
 @dataclass(frozen=True, slots=True)
 class Finding:
     """Something about the photo that its owner should know."""
@@ -219,6 +242,7 @@ class Avatar:
     eye_left: Eye
     """The subject's left eye: on the image's right."""
     eye_right: Eye
+    surroundings: Surroundings
     info: PortraitInfo
 
     @staticmethod
@@ -280,6 +304,7 @@ class Avatar:
             avatar: Avatar = _assemble(Avatar, "", manifest, tensors, {"texture": TEXTURE_PX})
             _check_indices(avatar)
             _check_axes(avatar.head.axes)
+            _check_surroundings(avatar.surroundings)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise AvatarFileError(
                 "avatar_damaged",
@@ -341,7 +366,7 @@ def _assemble(
 ) -> Any:
     parts = {
         "head": HeadFrame, "lips": Lips, "mouth": MouthInterior, "folds": Folds, "eye_left": Eye,
-        "eye_right": Eye, "info": PortraitInfo,
+        "eye_right": Eye, "surroundings": Surroundings, "info": PortraitInfo,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for item in dataclasses.fields(kind):
@@ -380,6 +405,31 @@ def _check_shape(name: str, array: NDArray[Any], wanted: Any, sizes: dict[str, i
 def _check_axes(axes: F32) -> None:
     if np.abs(axes @ axes.T - np.eye(3)).max() > 0.01:
         raise ValueError("head.axes are not at right angles")
+
+
+def _check_surroundings(around: Surroundings) -> None:
+    """Sides in range, and pictures of the size that follows: a small file must not open to a huge picture."""
+    sides = (around.left_px, around.right_px, around.below_px)
+    if any(side % 2 or not 0 <= side <= MAX_SURROUNDINGS_PX for side in sides):
+        raise ValueError("surroundings are out of range")
+    left, right, below = (int(side) * TEXTURE_SCALE for side in sides)
+    for name, channels in (("person", 3), ("cover", 1), ("plate", 3)):
+        if _jpeg_shape(getattr(around, name).tobytes()) != (TEXTURE_PX + below, left + TEXTURE_PX + right, channels):
+            raise ValueError(f"surroundings.{name} is not the picture it should be")
+
+
+def _jpeg_shape(file: bytes) -> tuple[int, int, int] | None:
+    """Height, width and channels in the only frame header of a JPEG file (ITU-T T.81, B.2.2)."""
+    place, shape = 2, None
+    while file[:2] == b"\xff\xd8" and place + 9 < len(file) and file[place] == 0xFF:
+        kind, length = file[place + 1], int.from_bytes(file[place + 2 : place + 4])
+        if kind == 0xDA:  # the picture follows
+            return shape
+        if 0xC0 <= kind <= 0xCF and kind not in (0xC4, 0xC8, 0xCC):
+            size = file[place + 5 : place + 9]
+            shape = None if shape else (int.from_bytes(size[:2]), int.from_bytes(size[2:]), file[place + 9])
+        place += 2 + length
+    return None
 
 
 def _check_indices(avatar: Avatar) -> None:

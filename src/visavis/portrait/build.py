@@ -25,6 +25,7 @@ from visavis.portrait.matte import separate
 from visavis.portrait.mesh import ControlMesh, build_control_mesh, depth_mobility, limit_depth_slope, vertex_normals
 from visavis.portrait.rest_mouth import RestMouth, close_mouth, even_out_smile
 from visavis.portrait.shading import base_gains, fit_light
+from visavis.portrait.surroundings import build_surroundings
 from visavis.portrait.teeth import build_interior
 from visavis.portrait.topology import EYE_LEFT, EYE_RIGHT, IRIS_LEFT, IRIS_RIGHT, Subdivision, loop_subdivide, orient
 
@@ -145,6 +146,9 @@ def _build(photo: bytes, report: Progress) -> Avatar:
         folds=folds,
         eye_left=eyes[1],
         eye_right=eyes[0],
+        surroundings=build_surroundings(
+            picture, framing, layers, head, lambda photo: detector.person_mask(_rgb(photo))
+        ),
         info=PortraitInfo(
             face_height_px=face_height_px(face),
             yaw_deg=head.yaw_deg,

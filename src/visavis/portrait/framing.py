@@ -46,6 +46,14 @@ class Framing:
         return np.asarray((points - [*self.origin_px, 0]) * (TEXTURE_PX / self.side_px))
 
 
+def cut_wide(photo: U8, framing: Framing, *, left_px: int, right_px: int, below_px: int) -> U8:
+    """The framed square and what the photo shows around it; mirrored where the photo ends. Texture pixels."""
+    size = (left_px + TEXTURE_PX + right_px, TEXTURE_PX + below_px)
+    scale = TEXTURE_PX / framing.side_px
+    x0, y0 = framing.origin_px
+    return _sampled(photo, scale, (x0 - left_px / scale, y0), size)
+
+
 def face_height_px(face: Face) -> float:
     """Hairline to chin in photo pixels."""
     return float(np.linalg.norm(face.points[_TOP, :2] - face.points[_CHIN, :2]))
@@ -69,24 +77,27 @@ def frame_photo(photo: U8, face: Face) -> Framing:
     y0 = max(min(y0, low[1]), high[1] - side)
     outside = max(0.0, -x0, -y0, x0 + side - width, y0 + side - height)
     scale = TEXTURE_PX / side
-    if scale < 1:  # an area filter needs whole source pixels: reduce first, then place
-        size = (max(1, round(width * scale)), max(1, round(height * scale)))
-        source = np.asarray(cv2.resize(photo, size, interpolation=cv2.INTER_AREA), np.uint8)
-    else:
-        source = photo
-    zoom_x, zoom_y = scale * width / source.shape[1], scale * height / source.shape[0]
-    matrix = np.array([[zoom_x, 0, -x0 * scale], [0, zoom_y, -y0 * scale]])
-    flags = cv2.INTER_LANCZOS4 if scale >= 1 else cv2.INTER_LINEAR
     canvas = (TEXTURE_PX, TEXTURE_PX)
-    picture = np.asarray(
-        cv2.warpAffine(source, matrix, canvas, flags=flags, borderMode=cv2.BORDER_REFLECT_101), np.uint8
-    )
+    picture = _sampled(photo, scale, (x0, y0), canvas)
     if outside > 0.5:
         inside = np.zeros(canvas, np.uint8)
         left, top_row = max(0, round(-x0 * scale)), max(0, round(-y0 * scale))
         inside[top_row : round((height - y0) * scale), left : round((width - x0) * scale)] = 1
         picture = _continue(picture, inside)
     return Framing(picture, side, (x0, y0), outside / side)
+
+
+def _sampled(photo: U8, scale: float, origin_px: tuple[float, float], size: tuple[int, int]) -> U8:
+    height, width = photo.shape[:2]
+    if scale < 1:  # an area filter needs whole source pixels: reduce first, then place
+        reduced = (max(1, round(width * scale)), max(1, round(height * scale)))
+        source = np.asarray(cv2.resize(photo, reduced, interpolation=cv2.INTER_AREA), np.uint8)
+    else:
+        source = photo
+    zoom_x, zoom_y = scale * width / source.shape[1], scale * height / source.shape[0]
+    matrix = np.array([[zoom_x, 0, -origin_px[0] * scale], [0, zoom_y, -origin_px[1] * scale]])
+    flags = cv2.INTER_LANCZOS4 if scale >= 1 else cv2.INTER_LINEAR
+    return np.asarray(cv2.warpAffine(source, matrix, size, flags=flags, borderMode=cv2.BORDER_REFLECT_101), np.uint8)
 
 
 def _inside(start: float, side: float, length: float) -> float:

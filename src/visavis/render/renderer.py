@@ -10,7 +10,9 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
+from visavis.background import KEEP, Background
 from visavis.face import FaceState, neutral
+from visavis.render.backdrop import backdrop
 from visavis.render.kernels.eyes import draw_eye
 from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
 from visavis.render.kernels.lips import (
@@ -24,7 +26,8 @@ from visavis.render.kernels.lips import (
 from visavis.render.kernels.pose import pose_and_project, pose_normals, relight, rotation
 from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise
 from visavis.render.rig import Rig
-from visavis.render.view import cover
+from visavis.render.scene import Scene, open_scene
+from visavis.render.view import frame_view
 
 cv2.setNumThreads(1)
 
@@ -53,38 +56,43 @@ class Renderer:
     The frame that :meth:`render` returns is one buffer, overwritten by the next call.
     """
 
-    def __init__(self, avatar: Avatar, width_px: int = 512, height_px: int = 512) -> None:
+    def __init__(
+        self, avatar: Avatar, width_px: int = 512, height_px: int = 512, *, background: Background = KEEP
+    ) -> None:
         """Prepare buffers and compile (from disk after the first time) what runs per frame.
 
         Raises:
             ValueError: width or height is odd or out of range.
+            VisavisError: ``background_unreadable``, ``background_too_large``, ``avatar_damaged``.
         """
         head, lips = avatar.head, avatar.lips
         self._avatar = avatar
-        self._view = cover(width_px, height_px, float(avatar.head.origin_px[0]))
+        self._view = frame_view(avatar, width_px, height_px)
+        scene = open_scene(avatar, self._view)
+        self._rest, self._base_gains, self._head_weight = scene.vertices, scene.base_gains, scene.head_weight
         self._view_row = np.array([self._view.scale, self._view.offset_x_px, self._view.offset_y_px], np.float32)
         self._rig = Rig()
-        count = len(avatar.vertices)
+        count = len(scene.vertices)
         total = count + 2 * _PATCH_VERTICES
         self._count = count
         self._points = np.zeros((total, 3), np.float32)
         self._posed = np.zeros((total, 3), np.float32)
         self._screen = np.zeros((total, 2), np.float32)
-        self._weight = np.concatenate([avatar.head_weight, np.ones(2 * _PATCH_VERTICES, np.float32)])
-        self._triangles = np.ascontiguousarray(np.vstack([avatar.triangles, lips.triangles + count]), np.int32)
-        self._bases = np.ascontiguousarray(avatar.bases.reshape(len(avatar.bases), -1))
+        self._weight = np.concatenate([scene.head_weight, np.ones(2 * _PATCH_VERTICES, np.float32)])
+        self._triangles = np.ascontiguousarray(np.vstack([scene.triangles, lips.triangles + count]), np.int32)
+        self._bases = np.ascontiguousarray(scene.bases.reshape(len(scene.bases), -1))
         self._base_shift = np.zeros(count * 3, np.float32)
         self._base_gain = np.zeros(count, np.float32)
-        self._texture = _Texture.prepare(avatar, half=self._view.scale < _SMALL_VIEW)
+        self._texture = _Texture.prepare(avatar, scene, half=self._view.scale < _SMALL_VIEW)
         self._texture_and_gain = np.ones((total, 3), np.float32)
-        self._texture_and_gain[:count, :2] = self._texture.coords(avatar.texture_coords)
-        self._upper_texture = self._texture.coords(lips.upper_texture)
-        self._lower_texture = self._texture.coords(lips.lower_texture)
+        self._texture_and_gain[:count, :2] = self._texture.coords(scene.texture_coords)
+        self._upper_texture = self._texture.coords(lips.upper_texture + scene.texture_shift)
+        self._lower_texture = self._texture.coords(lips.lower_texture + scene.texture_shift)
 
-        moving = (avatar.head_weight[avatar.triangles] > 0.02).all(1)
-        self._lit_triangles = np.ascontiguousarray(avatar.triangles[moving])
+        moving = (scene.head_weight[scene.triangles] > 0.02).all(1)
+        self._lit_triangles = np.ascontiguousarray(scene.triangles[moving])
         self._normals = np.zeros((count, 3), np.float32)
-        pose_normals(np.array(avatar.vertices), self._lit_triangles, self._normals)
+        pose_normals(np.array(scene.vertices), self._lit_triangles, self._normals)
         self._light = np.array(avatar.light)
         self._rest_shade = np.maximum(self._light[0] + self._normals @ self._light[1:], 0.25).astype(np.float32)
         self._side_light = float(np.clip(self._light[1] / max(float(self._light[0]), 0.2), -1, 1))
@@ -108,7 +116,7 @@ class Renderer:
         self._map_u, self._map_v = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
         self._map_gain = np.ones(shape, np.float32)
         self._sampled = np.zeros((*shape, 4), np.uint8)
-        self._background = self._view.background(avatar.background)
+        self._background = backdrop(scene, self._view, background)
         self._frame = np.zeros((*shape, 3), np.uint8)
         self._opening_mask = np.zeros(height_px * width_px, np.uint8)
         self._eyes = (_EyeWork.prepare(avatar, avatar.eye_left), _EyeWork.prepare(avatar, avatar.eye_right))
@@ -135,8 +143,8 @@ class Renderer:
         lit = self._normals
         self._project(self._points[:count], self._weight[:count], self._posed[:count], self._screen[:count])
         pose_normals(self._posed[:count], self._lit_triangles, lit)
-        np.dot(rig.bases, avatar.base_gains, out=self._base_gain)
-        relight(lit, self._light, self._rest_shade, avatar.head_weight, self._base_gain, self._texture_and_gain)
+        np.dot(rig.bases, self._base_gains, out=self._base_gain)
+        relight(lit, self._light, self._rest_shade, self._head_weight, self._base_gain, self._texture_and_gain)
         self._shape_lips()
         self._project(self._points[count:], self._weight[count:], self._posed[count:], self._screen[count:])
         for line, patch in (
@@ -167,10 +175,10 @@ class Renderer:
         cv2.cvtColor(self.render(face), cv2.COLOR_BGR2YUV_I420, dst=out)
 
     def _deform(self) -> None:
-        avatar, lips, rig = self._avatar, self._avatar.lips, self._rig
+        lips, rig = self._avatar.lips, self._rig
         points = self._points[: self._count]
         np.dot(rig.bases, self._bases, out=self._base_shift)
-        np.add(avatar.vertices, self._base_shift.reshape(-1, 3), out=points)
+        np.add(self._rest, self._base_shift.reshape(-1, 3), out=points)
         lip_curves(
             rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
             lips.incisal_mm, lips.half_width_mm, self._upper_edge, self._lower_edge, self._upper_border,
@@ -328,18 +336,22 @@ class _Texture:
     """The untouched texture at the fold pixels."""
     box: tuple[int, int, int, int]
     """x0, y0, x1, y1 of the fold pixels, even."""
+    rows: NDArray[np.int16]
+    columns: NDArray[np.int16]
     weights: NDArray[np.float64]
     applied: NDArray[np.float64]
 
     @staticmethod
-    def prepare(avatar: Avatar, half: bool) -> _Texture:
-        full = np.array(avatar.texture)
-        x, y = avatar.folds.x_px.astype(int), avatar.folds.y_px.astype(int)
+    def prepare(avatar: Avatar, scene: Scene, half: bool) -> _Texture:
+        full = scene.texture
+        x, y = avatar.folds.x_px.astype(int) + scene.left_px, avatar.folds.y_px.astype(int)
         box = (x.min() & ~1, y.min() & ~1, (x.max() + 2) & ~1, (y.max() + 2) & ~1)
         size = (full.shape[1] // 2, full.shape[0] // 2)
         level = np.asarray(cv2.resize(full, size, interpolation=cv2.INTER_AREA), np.uint8) if half else full
         count = avatar.folds.gains.shape[1] + 1
-        return _Texture(full, level, half, full[y, x, :3].copy(), box, np.zeros(count), np.zeros(count))
+        rows, columns = y.astype(np.int16), x.astype(np.int16)
+        plain = full[y, x, :3].copy()
+        return _Texture(full, level, half, plain, box, rows, columns, np.zeros(count), np.zeros(count))
 
     def coords(self, full: F32) -> F32:
         """Texture coordinates of the sampled level."""
@@ -351,7 +363,7 @@ class _Texture:
         if np.abs(self.weights - self.applied).max() <= 1e-3:
             return
         folds = avatar.folds
-        apply_folds(self.full, self.plain, folds.gains, folds.lift, folds.y_px, folds.x_px, self.weights)
+        apply_folds(self.full, self.plain, folds.gains, folds.lift, self.rows, self.columns, self.weights)
         if self.half:
             x0, y0, x1, y1 = self.box
             part = self.level[y0 // 2 : y1 // 2, x0 // 2 : x1 // 2]
