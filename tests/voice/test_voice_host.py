@@ -121,7 +121,7 @@ async def test_a_crash_is_told_and_repaired(voices: VoiceHost) -> None:
 
 
 async def test_a_stuck_worker_is_replaced() -> None:
-    async with VoiceHost(patience_s=2.5) as voices:
+    async with VoiceHost(patience_s=5) as voices:
         await voices.warm_up()
         stuck_pid = voices.worker_pid
         assert stuck_pid is not None
