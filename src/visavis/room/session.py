@@ -17,6 +17,7 @@ from visavis.acting import Act, Direction
 from visavis.errors import RoomError
 from visavis.performer import Performer
 from visavis.room.agent_stream import AgentStream
+from visavis.room.attention import Attention
 from visavis.room.audience import Audience
 from visavis.room.config import SessionConfig
 from visavis.room.connection import (
@@ -154,6 +155,12 @@ class RoomSession:
         """Who speaks through the avatar moves its face too, and whom the invitation names."""
         return identity in (self._agent_stream.agent, self._config.listen_to, *self._config.controllers)
 
+    def _drives_lips(self, identity: str) -> bool:
+        return self._agent_stream.agent is None and identity == self._config.listen_to
+
+    def _on_spoken_to(self, spoken_to: bool) -> None:
+        self._performer.listening = spoken_to
+
     def _note_push(self) -> None:
         self._publisher.on_pushed()
 
@@ -220,6 +227,8 @@ class RoomSession:
         audience = Audience(room, publisher.watch_out)
         if self._agent_stream.agent is None:
             self._listener.attach(room)
+        if self._agent_stream.agent is not None or self._config.listen_to is not None:
+            Attention(room, self._drives_lips, self._on_spoken_to)
         publishing = asyncio.create_task(publisher.publish(room))
         warnings = await introduce(room, self._config.participant_name, self._config.agent_id, self._config.session_id)
         try:
@@ -287,6 +296,7 @@ class RoomSession:
     async def _part(self, room: rtc.Room) -> None:
         """Leave politely, but never hang on a server that is gone."""
         self._agent_stream.detach()
+        self._performer.listening = False
         await self._listener.aclose()
         try:
             async with asyncio.timeout(_GOODBYE_S):
