@@ -13,7 +13,7 @@ from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Ava
 from visavis.background import KEEP, Background
 from visavis.face import FaceState, neutral
 from visavis.render.backdrop import backdrop
-from visavis.render.kernels.eyes import draw_eye
+from visavis.render.kernels.eyes import OUTLINE_BITS, draw_eye, place_eye
 from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
 from visavis.render.kernels.lips import (
     border_residual,
@@ -24,7 +24,7 @@ from visavis.render.kernels.lips import (
     lip_patch,
 )
 from visavis.render.kernels.pose import pose_and_project, pose_normals, relight, rotation
-from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise
+from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise, reach, separate
 from visavis.render.rig import Rig
 from visavis.render.scene import Scene, open_scene
 from visavis.render.view import frame_view
@@ -113,11 +113,14 @@ class Renderer:
         self._lower_line = self._upper_line + _PATCH_VERTICES
 
         shape = (height_px, width_px)
-        self._map_u, self._map_v = np.zeros(shape, np.float32), np.zeros(shape, np.float32)
+        self._map_u, self._map_v = np.full(shape, EMPTY), np.zeros(shape, np.float32)
         self._map_gain = np.ones(shape, np.float32)
         self._sampled = np.zeros((*shape, 4), np.uint8)
         self._background = backdrop(scene, self._view, background)
-        self._frame = np.zeros((*shape, 3), np.uint8)
+        self._frame = self._background.copy()
+        self._is_transparent = background.is_transparent
+        self._matte = np.zeros(shape if self._is_transparent else (0, 0), np.uint8)
+        self._box = np.zeros(4, np.int32)
         self._opening_mask = np.zeros(height_px * width_px, np.uint8)
         self._eyes = (_EyeWork.prepare(avatar, avatar.eye_left), _EyeWork.prepare(avatar, avatar.eye_right))
         self._tables = np.zeros((4, TABLE_STEPS), np.float32)
@@ -152,23 +155,20 @@ class Renderer:
             (avatar.lips.lower_line, self._lower_line),
         ):
             self._screen[line] = self._screen[patch[::2]]
-        self._map_u.fill(EMPTY)
-        v_max, u_max = (np.float32(side - 1) for side in self._texture.level.shape[:2])
-        rasterise(
-            self._screen, self._triangles, self._texture_and_gain, u_max, v_max, self._map_u, self._map_v,
-            self._map_gain,
-        )  # fmt: skip
-        self._texture.fold(avatar, rig.lips)
-        # the maps stay inside the texture: any other border would be walked for every empty pixel
-        cv2.remap(
-            self._texture.level, self._map_u, self._map_v, cv2.INTER_LINEAR, dst=self._sampled,
-            borderMode=cv2.BORDER_CONSTANT,
-        )  # fmt: skip
-        composite(self._sampled, self._background, self._map_u, self._map_gain, self._frame)
+        self._draw_mesh()
         for index, work in enumerate(self._eyes):
             self._draw_eye(work, index)
         self._draw_mouth()
         return self._frame
+
+    def render_bgra(self, face: FaceState, out: U8) -> None:
+        """Draw one face state with its alpha into ``out``, ``uint8 [height, width, 4]``; colours are not premultiplied.
+
+        Opaque unless the background is transparent.
+        """
+        self.render(face)
+        out[..., :3] = self._frame
+        out[..., 3] = self._matte if self._is_transparent else 255
 
     def render_i420(self, face: FaceState, out: U8) -> None:
         """Draw one face state into ``out``, planar I420 (BT.601, limited range) ``uint8 [height * 3 / 2, width]``."""
@@ -221,6 +221,32 @@ class Renderer:
             screen,
         )  # fmt: skip
 
+    def _draw_mesh(self) -> None:
+        """Rasterise, sample and composite: where the mesh is, and where it was in the frame before."""
+        self._texture.fold(self._avatar, self._rig.lips)
+        x0, y0, x1, y1 = self._box.tolist()
+        self._map_u[y0:y1, x0:x1] = EMPTY
+        reach(self._screen, self.width_px, self.height_px, self._box)
+        v_max, u_max = (np.float32(side - 1) for side in self._texture.level.shape[:2])
+        rasterise(
+            self._screen, self._triangles, self._texture_and_gain, u_max, v_max, self._map_u, self._map_v,
+            self._map_gain,
+        )  # fmt: skip
+        x0, x1 = min(x0, int(self._box[0])), max(x1, int(self._box[2]))
+        y0, y1 = min(y0, int(self._box[1])), max(y1, int(self._box[3]))
+        part = slice(y0, y1), slice(x0, x1)
+        map_u, map_gain = self._map_u[part], self._map_gain[part]
+        sampled, frame = self._sampled[part], self._frame[part]
+        # the maps stay inside the texture: any other border would be walked for every empty pixel
+        cv2.remap(
+            self._texture.level, map_u, self._map_v[part], cv2.INTER_LINEAR, dst=sampled,
+            borderMode=cv2.BORDER_CONSTANT,
+        )  # fmt: skip
+        if self._is_transparent:
+            separate(sampled, map_u, map_gain, frame, self._matte[part])
+        else:
+            composite(sampled, self._background[part], map_u, map_gain, frame)
+
     def _skull(self, rest: F32) -> F32:
         """Screen positions ``[n, 2]`` of points that move with the skull."""
         posed, screen = np.empty_like(rest), np.empty((len(rest), 2), np.float32)
@@ -228,27 +254,29 @@ class Renderer:
         return screen
 
     def _draw_eye(self, work: _EyeWork, index: int) -> None:
-        polygon = self._screen[work.outline]
-        low = np.maximum(np.floor(polygon.min(0)).astype(int) - 1, 0)
-        high = np.minimum(np.ceil(polygon.max(0)).astype(int) + 2, [self.width_px, self.height_px])
-        width, height = int(high[0] - low[0]), int(high[1] - low[1])
+        area_px2 = place_eye(
+            self._screen, work.outline, work.skull_rest, work.skull_texture, self._avatar.head.pivot_px, self._turn,
+            self._shift, self._camera, self._view_row, self.width_px, self.height_px, work.skull_weight,
+            work.skull_posed, work.skull_screen, work.outline_px, work.box, work.to_texture,
+        )  # fmt: skip
+        x0, y0, x1, y1 = work.box.tolist()
+        width, height = x1 - x0, y1 - y0
         if width < 2 or height < 2:
             return
         opening = self._opening_mask[: width * height].reshape(height, width)
         opening.fill(0)
-        cv2.fillPoly(opening, [np.round((polygon - low) * 64).astype(np.int32)], 255, cv2.LINE_AA, 6)
-        to_texture = cv2.getAffineTransform(self._skull(work.skull_rest), work.skull_texture).astype(np.float32)
-        eye, axes = work.eye, self._avatar.head.axes
-        across = float(self._rig.gaze[2 * index]) * _GAZE_REACH[0] * eye.iris_radius_px
-        down = float(self._rig.gaze[2 * index + 1]) * _GAZE_REACH[1] * eye.iris_radius_px
+        cv2.fillPoly(opening, [work.outline_px], 255, cv2.LINE_AA, OUTLINE_BITS)
+        eye, axes, gaze = work.eye, self._avatar.head.axes, self._rig.gaze
+        across = float(gaze[2 * index]) * _GAZE_REACH[0] * eye.iris_radius_px
+        down = float(gaze[2 * index + 1]) * _GAZE_REACH[1] * eye.iris_radius_px
         gaze_x = across * float(axes[0, 0]) + down * float(axes[1, 0])
         gaze_y = across * float(axes[0, 1]) + down * float(axes[1, 1])
         shade = 1 - 0.35 * min(1.0, float(self._rig.blink[index]))
-        closed = 1 - _area(polygon) / (work.open_area_px2 * self._view.scale**2)
+        closed = 1 - area_px2 / (work.open_area_px2 * self._view.scale**2)
         lashes = min(1.0, max(0.0, (closed - _LASHES_FROM) / (_LASHES_FULL - _LASHES_FROM)))
         draw_eye(
-            self._frame, opening, int(low[0]), int(low[1]), to_texture, eye.texture, eye.corner_px,
-            eye.iris_centre_px, eye.iris_radius_px, gaze_x, gaze_y, shade, work.lash, lashes,
+            self._frame, opening, x0, y0, work.to_texture, eye.texture, eye.corner_px, eye.iris_centre_px,
+            eye.iris_radius_px, gaze_x, gaze_y, shade, work.lash, lashes,
         )  # fmt: skip
 
     def _draw_mouth(self) -> None:
@@ -313,6 +341,13 @@ class _EyeWork:
     """The opening at rest, canvas pixels."""
     lash: F32
     """BGR of the lash line."""
+    skull_weight: F32
+    skull_posed: F32
+    skull_screen: F32
+    outline_px: I32
+    box: I32
+    to_texture: F32
+    """From here on, work buffers of :func:`~visavis.render.kernels.eyes.place_eye`."""
 
     @staticmethod
     def prepare(avatar: Avatar, eye: Eye) -> _EyeWork:
@@ -322,7 +357,20 @@ class _EyeWork:
         texture = ((rest[:, :2] + 0.5) * TEXTURE_SCALE - 0.5).astype(np.float32)
         outline = np.concatenate([eye.upper_lid, eye.lower_lid[::-1]])
         area = max(1.0, _area(avatar.vertices[outline, :2]))
-        return _EyeWork(eye, outline, rest, texture, area, _lash_colour(avatar, eye))
+        return _EyeWork(
+            eye,
+            outline,
+            rest,
+            texture,
+            area,
+            _lash_colour(avatar, eye),
+            skull_weight=np.ones(len(rest), np.float32),
+            skull_posed=np.zeros((len(rest), 3), np.float32),
+            skull_screen=np.zeros((len(rest), 2), np.float32),
+            outline_px=np.zeros((len(outline), 2), np.int32),
+            box=np.zeros(4, np.int32),
+            to_texture=np.zeros((2, 3), np.float32),
+        )
 
 
 @dataclass(slots=True)

@@ -169,7 +169,9 @@ def _surrounding_mesh(avatar: Avatar, alpha: U8) -> tuple[F32, F32, I32]:
     keep = outside & shows
     a, b, c, d = a[keep], b[keep], c[keep], d[keep]
     triangles = np.concatenate([np.stack([a, b, c], axis=1), np.stack([b, d, c], axis=1)])
-    return points, coords.astype(np.float32), triangles.astype(np.int32)
+    used, numbered = np.unique(triangles, return_inverse=True)
+    triangles = numbered.reshape(-1, 3).astype(np.int32)
+    return points[used], coords[used].astype(np.float32), triangles
 
 
 def _nearest(avatar: Avatar, points: F32) -> NDArray[np.int64]:

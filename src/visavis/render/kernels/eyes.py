@@ -6,9 +6,72 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.render.kernels.compiled import kernel
+from visavis.render.kernels.pose import pose_and_project
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
+I32 = NDArray[np.int32]
+
+OUTLINE_BITS = 6
+"""Fractional bits of an outline that is filled with antialiased edges."""
+
+
+@kernel
+def place_eye(
+    screen: F32, lids: I32, skull_rest: F32, skull_texture: F32, pivot: F32, turn: F32, shift: F32, camera: F32,
+    view: F32, width: int, height: int, skull_weight: F32, skull_posed: F32, skull_screen: F32, outline: I32,
+    box: I32, to_texture: F32,
+) -> float:  # fmt: skip
+    """Where an eye is on the screen; its opening's area in square pixels.
+
+    Args:
+        lids: vertices around the opening, ``[n]``.
+        skull_rest, skull_texture: three points that move with the skull: canvas pixels, texture pixels.
+        pivot, turn, shift, camera, view: as in :func:`~visavis.render.kernels.pose.pose_and_project`.
+        skull_weight, skull_posed, skull_screen: work buffers of those points; the weights are 1.
+        outline: gets the opening ``[n, 2]`` relative to the box, with :data:`OUTLINE_BITS` of fraction.
+        box: gets x0, y0, x1, y1 of the opening within the frame.
+        to_texture: gets the affine map ``[2, 3]`` screen -> texture of the skull.
+    """
+    n = lids.shape[0]
+    x_low = 1e9
+    x_high = -1e9
+    y_low = 1e9
+    y_high = -1e9
+    area = 0.0
+    for i in range(n):
+        x = screen[lids[i], 0]
+        y = screen[lids[i], 1]
+        before = lids[i - 1] if i > 0 else lids[n - 1]
+        area += screen[before, 0] * y - x * screen[before, 1]
+        x_low = min(x_low, x)
+        x_high = max(x_high, x)
+        y_low = min(y_low, y)
+        y_high = max(y_high, y)
+    box[0] = max(0, int(np.floor(x_low)) - 1)
+    box[1] = max(0, int(np.floor(y_low)) - 1)
+    box[2] = min(width, int(np.ceil(x_high)) + 2)
+    box[3] = min(height, int(np.ceil(y_high)) + 2)
+    for i in range(n):
+        outline[i, 0] = int(np.rint((screen[lids[i], 0] - box[0]) * (1 << OUTLINE_BITS)))
+        outline[i, 1] = int(np.rint((screen[lids[i], 1] - box[1]) * (1 << OUTLINE_BITS)))
+    pose_and_project(skull_rest, skull_weight, pivot, turn, shift, camera, view, skull_posed, skull_screen)
+    x0 = float(skull_screen[0, 0])
+    y0 = float(skull_screen[0, 1])
+    ax = skull_screen[1, 0] - x0
+    ay = skull_screen[1, 1] - y0
+    bx = skull_screen[2, 0] - x0
+    by = skull_screen[2, 1] - y0
+    determinant = ax * by - bx * ay
+    for k in range(2):
+        along_a = float(skull_texture[1, k] - skull_texture[0, k])
+        along_b = float(skull_texture[2, k] - skull_texture[0, k])
+        per_x = (along_a * by - along_b * ay) / determinant
+        per_y = (along_b * ax - along_a * bx) / determinant
+        to_texture[k, 0] = per_x
+        to_texture[k, 1] = per_y
+        to_texture[k, 2] = skull_texture[0, k] - per_x * x0 - per_y * y0
+    return 0.5 * abs(area)
 
 
 @kernel

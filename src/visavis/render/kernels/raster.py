@@ -15,86 +15,101 @@ EMPTY = np.float32(-1e4)
 
 
 @kernel
+def reach(screen: F32, width: int, height: int, box: NDArray[np.int32]) -> None:
+    """The part of the frame that points ``[n, 2]`` and what lies between them can cover: x0, y0, x1, y1."""
+    x_low = np.float32(1e9)
+    x_high = np.float32(-1e9)
+    y_low = np.float32(1e9)
+    y_high = np.float32(-1e9)
+    for i in range(screen.shape[0]):
+        x_low = min(x_low, screen[i, 0])
+        x_high = max(x_high, screen[i, 0])
+        y_low = min(y_low, screen[i, 1])
+        y_high = max(y_high, screen[i, 1])
+    box[0] = min(width, max(0, int(np.floor(x_low))))
+    box[1] = min(height, max(0, int(np.floor(y_low))))
+    box[2] = max(0, min(width, int(np.ceil(x_high)) + 1))
+    box[3] = max(0, min(height, int(np.ceil(y_high)) + 1))
+
+
+@kernel
 def rasterise(
-    screen: F32,
-    triangles: NDArray[np.int32],
-    texture_and_gain: F32,
-    u_max: np.float32,
-    v_max: np.float32,
-    map_u: F32,
-    map_v: F32,
-    map_gain: F32,
-) -> None:
+    screen: F32, triangles: NDArray[np.int32], texture_and_gain: F32, u_max: np.float32, v_max: np.float32,
+    map_u: F32, map_v: F32, map_gain: F32,
+) -> None:  # fmt: skip
     """Scan-convert in drawing order: later triangles cover earlier ones; edges are inclusive, so nothing gaps."""
     height = map_u.shape[0]
     width = map_u.shape[1]
+    zero = np.float32(0)
+    one = np.float32(1)
+    tolerance = np.float32(1e-3)
     for i in range(triangles.shape[0]):
         a = triangles[i, 0]
         b = triangles[i, 1]
         c = triangles[i, 2]
-        ax = screen[a, 0]
         ay = screen[a, 1]
-        bx = screen[b, 0]
         by = screen[b, 1]
-        cx = screen[c, 0]
         cy = screen[c, 1]
-        area = (bx - ax) * (cy - ay) - (by - ay) * (cx - ax)
-        if abs(area) <= 1e-3:
-            continue
-        first_row = max(0, int(np.ceil(min(ay, by, cy) - 1e-3)))
-        last_row = min(height - 1, int(np.floor(max(ay, by, cy) + 1e-3)))
+        # a above b above c
+        if by < ay:
+            a, b = b, a
+            ay, by = by, ay
+        if cy < ay:
+            a, c = c, a
+            ay, cy = cy, ay
+        if cy < by:
+            b, c = c, b
+            by, cy = cy, by
+        first_row = max(0, int(np.ceil(ay)))
+        last_row = min(height - 1, int(np.floor(cy)))
         if first_row > last_row:
             continue
-        inverse = 1 / area
-        l1x = (cy - ay) * inverse
-        l1y = -(cx - ax) * inverse
-        l2x = -(by - ay) * inverse
-        l2y = (bx - ax) * inverse
+        ax = screen[a, 0]
+        abx = screen[b, 0] - ax
+        aby = by - ay
+        acx = screen[c, 0] - ax
+        acy = cy - ay
+        bcx = acx - abx
+        bcy = cy - by
+        area = abx * acy - aby * acx
+        if abs(area) <= tolerance:
+            continue
+        slope_ac = acx / acy
+        slope_ab = abx / aby if aby > zero else zero
+        slope_bc = bcx / bcy if bcy > zero else zero
+        bx = ax + abx
+        inverse = one / area
         ua = texture_and_gain[a, 0]
         va = texture_and_gain[a, 1]
         ga = texture_and_gain[a, 2]
-        du1 = texture_and_gain[b, 0] - ua
-        du2 = texture_and_gain[c, 0] - ua
-        dv1 = texture_and_gain[b, 1] - va
-        dv2 = texture_and_gain[c, 1] - va
-        dg1 = texture_and_gain[b, 2] - ga
-        dg2 = texture_and_gain[c, 2] - ga
-        ux = du1 * l1x + du2 * l2x
-        uy = du1 * l1y + du2 * l2y
-        vx = dv1 * l1x + dv2 * l2x
-        vy = dv1 * l1y + dv2 * l2y
-        gx = dg1 * l1x + dg2 * l2x
-        gy = dg1 * l1y + dg2 * l2y
+        du1 = (texture_and_gain[b, 0] - ua) * inverse
+        du2 = (texture_and_gain[c, 0] - ua) * inverse
+        dv1 = (texture_and_gain[b, 1] - va) * inverse
+        dv2 = (texture_and_gain[c, 1] - va) * inverse
+        dg1 = (texture_and_gain[b, 2] - ga) * inverse
+        dg2 = (texture_and_gain[c, 2] - ga) * inverse
+        ux = du1 * acy - du2 * aby
+        uy = du2 * abx - du1 * acx
+        vx = dv1 * acy - dv2 * aby
+        vy = dv2 * abx - dv1 * acx
+        gx = dg1 * acy - dg2 * aby
+        gy = dg2 * abx - dg1 * acx
         for y in range(first_row, last_row + 1):
-            low = 1e9
-            high = -1e9
-            for edge in range(3):
-                if edge == 0:
-                    px, py, qx, qy = ax, ay, bx, by
-                elif edge == 1:
-                    px, py, qx, qy = bx, by, cx, cy
-                else:
-                    px, py, qx, qy = cx, cy, ax, ay
-                if (py <= y <= qy) or (qy <= y <= py):
-                    if abs(qy - py) < 1e-6:
-                        low = min(low, min(px, qx))
-                        high = max(high, max(px, qx))
-                    else:
-                        x = px + (qx - px) * (y - py) / (qy - py)
-                        low = min(low, x)
-                        high = max(high, x)
+            row = np.float32(y)
+            dy = row - ay
+            low = ax + slope_ac * dy
+            high = ax + slope_ab * dy if row < by else bx + slope_bc * (row - by)
             if high < low:
-                continue
-            first = max(0, int(np.ceil(low - 1e-3)))
-            last = min(width - 1, int(np.floor(high + 1e-3)))
-            dy = y - ay
-            dx = first - ax
+                low, high = high, low
+            first = max(0, int(np.ceil(low - tolerance)))
+            last = min(width - 1, int(np.floor(high + tolerance)))
+            dx = np.float32(first) - ax
             u = ua + ux * dx + uy * dy
             v = va + vx * dx + vy * dy
             g = ga + gx * dx + gy * dy
             for x in range(first, last + 1):
-                map_u[y, x] = min(max(u, np.float32(0.0)), u_max)
-                map_v[y, x] = min(max(v, np.float32(0.0)), v_max)
+                map_u[y, x] = min(max(u, zero), u_max)
+                map_v[y, x] = min(max(v, zero), v_max)
                 map_gain[y, x] = g
                 u += ux
                 v += vx
@@ -125,6 +140,19 @@ def composite(sampled: U8, background: U8, map_u: F32, map_gain: F32, frame: U8)
             frame[y, x, 0] = c0
             frame[y, x, 1] = c1
             frame[y, x, 2] = c2
+
+
+@kernel
+def separate(sampled: U8, map_u: F32, map_gain: F32, frame: U8, matte: U8) -> None:
+    """The person alone: ``frame = gain * sampled``, where it covers anything at all, and ``matte = alpha``."""
+    for y in range(frame.shape[0]):
+        for x in range(frame.shape[1]):
+            alpha = sampled[y, x, 3] if map_u[y, x] > np.float32(-9000.0) else np.uint8(0)
+            gain = np.int32(map_gain[y, x] * np.float32(256)) if alpha > 0 else np.int32(0)
+            frame[y, x, 0] = min(np.int32(255), (sampled[y, x, 0] * gain + np.int32(128)) >> 8)
+            frame[y, x, 1] = min(np.int32(255), (sampled[y, x, 1] * gain + np.int32(128)) >> 8)
+            frame[y, x, 2] = min(np.int32(255), (sampled[y, x, 2] * gain + np.int32(128)) >> 8)
+            matte[y, x] = alpha
 
 
 @kernel
