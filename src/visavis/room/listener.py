@@ -88,8 +88,8 @@ class Listener:
     def _on_subscribed(
         self, track: rtc.Track, publication: rtc.RemoteTrackPublication, participant: rtc.RemoteParticipant
     ) -> None:
-        if track.kind != rtc.TrackKind.KIND_AUDIO:
-            return
+        if track.kind != rtc.TrackKind.KIND_AUDIO or not self._wants(participant):
+            return  # others are subscribed to for the server's word on who speaks
         stream = rtc.AudioStream.from_track(
             track=track, capacity=_CAPACITY, sample_rate=LISTEN_RATE_HZ, num_channels=1, frame_size_ms=_FRAME_MS
         )
