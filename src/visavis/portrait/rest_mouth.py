@@ -7,7 +7,7 @@ and stretches on the lower lip is evened out in the texture.
 from __future__ import annotations
 
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import cv2
 import numpy as np
@@ -32,6 +32,7 @@ from visavis.portrait.topology import (
     LOWER_RINGS,
     MESH_POINTS,
     NOSE,
+    OUTER_MOUTH,
     TEMPLES_AND_CHEEKS,
     UPPER_INNER,
     UPPER_OUTER,
@@ -44,6 +45,11 @@ U8 = NDArray[np.uint8]
 
 PARTED_MM: Final = 1.8
 """Lips further apart than this are treated as open."""
+_EDGE_ERROR_MM: Final = 2.0
+_CORNER_REACH_MM: Final = 5.0
+"""How far the mouth's inside may show beyond the opening and the corners that the landmarks tell."""
+_DARK_INSIDE: Final = 0.80
+"""Lightness relative to the lips' under which a pixel at the opening belongs to the mouth's inside."""
 _NECK_GIVES_MM: Final = 30.0
 """How far below the chin skin follows the jaw; any lower, and collars would talk along."""
 _REST_WIDTH_MM: Final = 50.5
@@ -103,7 +109,8 @@ def even_out_smile(foreground: F32, head: HeadGeometry, rest: RestMouth) -> F32:
     if not rest.parted:
         return foreground
     smiling = max(0.0, (rest.width_mm - 50) / 12)
-    eased = _relax_folds(foreground, head, 0.62 * min(1.0, 0.4 + smiling))
+    covered = _cover_opening(foreground, head)
+    eased = _relax_folds(covered, head, 0.62 * min(1.0, 0.4 + smiling))
     return _even_lower_lip(eased, head, rest.gap_mm)
 
 
@@ -186,6 +193,48 @@ def _inset_lip_texture(vertices: F64, texture_points: F64) -> None:
     for corner in (CORNER_RIGHT, CORNER_LEFT):
         texture_points[corner[0]] = 0.4 * vertices[corner[2]] + 0.6 * vertices[corner[3]]
         texture_points[corner[1]] = 0.2 * vertices[corner[2]] + 0.8 * vertices[corner[3]]
+
+
+def _cover_opening(foreground: F32, head: HeadGeometry) -> F32:
+    """Lips and corners without what shows between parted lips: teeth, gaps and the dark of the mouth.
+
+    Landmarks miss the edge of a smiling lip by a millimetre or two, so around their opening every pixel counts as the
+    mouth's inside that is much darker than the lips or nearer to the colour of the teeth.
+    """
+    landmarks = head.landmarks
+    mm = head.px_per_mm * TEXTURE_SCALE
+    shape = foreground.shape[:2]
+    opening, lips, corners = (np.zeros(shape, np.uint8) for _ in range(3))
+    cv2.fillPoly(opening, [np.round(landmarks[list(INNER_MOUTH), :2]).astype(np.int32)], 1)
+    cv2.fillPoly(lips, [np.round(landmarks[list(OUTER_MOUTH), :2]).astype(np.int32)], 1)
+    for i in (78, 308):
+        x, y = np.round(landmarks[i, :2]).astype(int).tolist()
+        cv2.circle(corners, (x, y), int(_CORNER_REACH_MM * mm), 1, -1)
+    lab = cv2.cvtColor(np.clip(cv2.GaussianBlur(foreground, (0, 0), 0.25 * mm), 0, 255) / 255, cv2.COLOR_BGR2Lab)
+    red = np.median(_at(lab, landmarks[[*UPPER_RINGS[2][2:7], *LOWER_RINGS[2][2:7]]]), axis=0)
+    inside = lab[opening > 0]
+    bright = inside[inside[:, 0] >= np.percentile(inside[:, 0], 60)] if len(inside) else red[None]
+    tooth = np.median(bright, axis=0)
+    from_tooth, from_red = (np.hypot(lab[..., 1] - c[1], lab[..., 2] - c[2]) for c in (tooth, red))
+    skin = cv2.morphologyEx(np.ascontiguousarray(lab[..., 0]), cv2.MORPH_CLOSE, _ellipse(9 * mm))
+    dark = lab[..., 0] < np.minimum(_DARK_INSIDE * red[0], 0.78 * skin)
+    near = np.asarray(cv2.dilate(opening, _ellipse(2 * _EDGE_ERROR_MM * mm)), np.uint8) & lips
+    is_inside = (dark & ((near | corners) > 0)) | ((from_tooth < 0.8 * from_red) & (near > 0)) | (opening > 0)
+    mask = cv2.morphologyEx(is_inside.astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(1.5 * mm))
+    mask = np.asarray(cv2.dilate(mask, _ellipse(1.4 * mm)), np.uint8)
+    y0, x0 = np.maximum(np.argwhere(mask).min(axis=0) - int(8 * mm), 0)
+    y1, x1 = np.argwhere(mask).max(axis=0) + int(8 * mm)
+    part = slice(int(y0), int(y1)), slice(int(x0), int(x1))
+    filled = push_pull(foreground[part], 1 - mask[part].astype(np.float32), levels=6)
+    share = cv2.GaussianBlur(mask[part].astype(np.float32), (0, 0), 0.35 * mm)[..., None]
+    covered = foreground.copy()
+    covered[part] = foreground[part] * (1 - share) + filled * share
+    return covered
+
+
+def _at(image: NDArray[Any], points: F64) -> F64:
+    x, y = np.clip(np.round(points[:, :2]), 0, TEXTURE_PX - 1).astype(int).T
+    return np.asarray(image[y, x], np.float64)
 
 
 def _relax_folds(foreground: F32, head: HeadGeometry, strength: float) -> F32:

@@ -20,6 +20,8 @@ TEXTURE_PX_PER_MM = 6.0
 TEXTURE_TOP_MM = -12.0
 TEXTURE_BOTTOM_MM = 3.0
 TABLE_STEPS = 96
+_LINE_MM = 0.42
+"""Standard deviation of the dark line between lips that touch; never thinner than a pixel."""
 _SHARPNESS = 0.9
 """Steepness of the antialiased lip edge, per pixel."""
 
@@ -147,6 +149,7 @@ def draw_interior(
             right = max(right, start + i * step)
         tallest = max(tallest, gap if gap < 900 else 0.0)
     line = max(painted_line, 0.85 * activity)
+    line_width = max(1.1, 2 * (_LINE_MM * px_per_mm) ** 2)
     if tallest <= 0.02 and line <= 0.02:
         return
     half_width = max(1.0, (right - left) / 2)
@@ -191,16 +194,19 @@ def draw_interior(
             above = (ly - yu) * px_per_mm * _SHARPNESS + 0.5
             below = (yl - ly) * px_per_mm * _SHARPNESS + 0.5
             cover = min(1.0, max(0.0, above)) + min(1.0, max(0.0, below)) - 1
-            if line > 0.02:  # antialiased contact shadow where the lips touch
+            if line > 0.02:  # the contact shadow: lips smoothed into each other, a soft dark line in a wider shade
                 d = (ly - 0.5 * (yu + yl)) * px_per_mm
-                ends = smoothstep(0.0, 0.06, min(position / steps, 1 - position / steps))
-                w = np.exp(-d * d / 1.1) * (1 - smoothstep(0.1, 0.9, yl - yu)) * ends * line
-                if w > 0.02 and 0 < y < height - 1 and yl > -900:
+                ends = smoothstep(0.0, 0.10, min(position / steps, 1 - position / steps))
+                touching = (1 - smoothstep(0.1, 0.9, yl - yu)) * ends
+                w = np.exp(-d * d / 1.1) * touching * line
+                shade = 0.30 * np.exp(-d * d / line_width) + 0.14 * np.exp(-d * d / (7.0 * line_width))
+                shade *= touching * painted_line
+                if (w > 0.02 or shade > 0.01) and 0 < y < height - 1 and yl > -900:
                     for c in range(3):
                         around = float(frame[y - 1, x, c]) + float(frame[y + 1, x, c])
                         mean = float(frame[y, x, c]) * 0.5 + 0.25 * around
                         value = frame[y, x, c] * (1 - w) + mean * w
-                        frame[y, x, c] = np.uint8(value * (1 - 0.34 * w * painted_line / line))
+                        frame[y, x, c] = np.uint8(value * (1 - shade * (1.1 if c < 2 else 0.85)))
             if cover <= 0.003:
                 continue
             under_upper = max(0.0, ly - yu)
