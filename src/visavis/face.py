@@ -116,19 +116,19 @@ def _shape(
 _VISEME_CONTROLS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
     {
         "sil": _shape(),
-        "PP": _shape(jaw=0.10, close=1.0, press=0.75),
+        "PP": _shape(jaw=0.10, close=1.0, press=0.85),
         "FF": _shape(jaw=0.10, tuck=1.0, upper_up=0.12, stretch=0.08),
         "TH": _shape(jaw=0.19, lower_down=0.34, upper_up=0.22, tongue_out=1.0, tongue_tip=0.8),
-        "DD": _shape(jaw=0.17, lower_down=0.25, upper_up=0.12, tongue_tip=0.9, stretch=0.08),
-        "kk": _shape(jaw=0.24, lower_down=0.18, upper_up=0.10, tongue_body=0.9, stretch=0.08),
-        "CH": _shape(jaw=0.10, funnel=0.85, pucker=0.25, lower_down=0.12),
+        "DD": _shape(jaw=0.20, lower_down=0.22, upper_up=0.16, tongue_tip=1.0, stretch=0.12),
+        "kk": _shape(jaw=0.30, lower_down=0.08, upper_up=0.06, tongue_body=1.0),
+        "CH": _shape(jaw=0.10, funnel=0.80, pucker=0.20, lower_down=0.12),
         "SS": _shape(jaw=0.06, stretch=0.35, lower_down=0.42, upper_up=0.30),
-        "nn": _shape(jaw=0.16, lower_down=0.15, upper_up=0.10, tongue_tip=1.0),
-        "RR": _shape(jaw=0.13, pucker=0.42, funnel=0.45, tongue_body=0.5),
+        "nn": _shape(jaw=0.15, lower_down=0.10, upper_up=0.04, tongue_tip=1.0),
+        "RR": _shape(jaw=0.14, pucker=0.30, funnel=0.45, tongue_body=0.5),
         "aa": _shape(jaw=0.72, lower_down=0.08, upper_up=0.20),
         "E": _shape(jaw=0.33, stretch=0.30, upper_up=0.42, lower_down=0.24),
         "ih": _shape(jaw=0.19, stretch=0.30, upper_up=0.16, lower_down=0.28, tongue_body=0.5),
-        "oh": _shape(jaw=0.45, pucker=0.55, funnel=0.42),
-        "ou": _shape(jaw=0.15, pucker=1.0, funnel=0.35),
+        "oh": _shape(jaw=0.45, pucker=0.38, funnel=0.50),
+        "ou": _shape(jaw=0.14, pucker=0.72, funnel=0.48),
     }
 )

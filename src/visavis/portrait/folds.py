@@ -19,6 +19,8 @@ U8 = NDArray[np.uint8]
 _GAIN_STEPS: Final = 254
 _NASOLABIAL: Final = (((129, 203, 206, 216, 57), -1.0), ((358, 423, 426, 436, 287), 1.0))
 """Mesh points from nostril to mouth corner, and the side the cheek lies on."""
+_NASOLABIAL_DEPTH: Final = (0.045, 0.12)
+"""Darkest the fold gets, on the smoothest and on the most lined skin."""
 _MENTOLABIAL: Final = (43, 106, 182, 83, 18, 313, 406, 335, 273)
 
 
@@ -57,8 +59,10 @@ def build_folds(texture: U8, landmarks: F64, texture_px_per_mm: float) -> Folds:
     cv2.fillPoly(lips, [_sixteenths(border)], 1, cv2.LINE_8, 4)
     skin = 1 - region.blur(cv2.dilate(lips, np.ones((3, 3))).astype(np.float32), 0.5)
 
+    shallowest, deepest = _NASOLABIAL_DEPTH
+    depth = float(np.clip(_relief(texture, region, lips), shallowest, deepest))
     lift = _crease_lift(texture, region, lips)
-    maps = np.stack([_nasolabial(region) * skin, _mentolabial(region) * skin, *_textured_folds(region, skin)])
+    maps = np.stack([_nasolabial(region, depth) * skin, _mentolabial(region) * skin, *_textured_folds(region, skin)])
     gains = np.clip(maps * _GAIN_STEPS, -127, 127).astype(np.int8)
     rows, columns = np.nonzero((np.abs(gains) > 1).any(axis=0) | (lift.max(axis=2) > 1))
     return Folds(
@@ -124,11 +128,29 @@ def _stroke(region: _Region, path: tuple[int, ...], width_mm: float, strength: f
     return np.asarray(strength * soft / max(float(soft.max()), 1e-4), np.float32)
 
 
-def _nasolabial(region: _Region) -> F32:
-    """Shade in the fold and light on the cheek beside it."""
+def _relief(texture: U8, region: _Region, lips: U8) -> float:
+    """How much the skin around the mouth varies in brightness at the size of folds, relative to its mean."""
+    height, width = region.shape
+    patch = texture[region.top : region.top + height, region.left : region.left + width]
+    grey = np.asarray(cv2.cvtColor(patch, cv2.COLOR_BGR2GRAY), np.float32)
+    band = region.blur(grey, 0.8) - region.blur(grey, 4.0)
+    cheeks = np.zeros(region.shape, np.uint8)
+    for path, _ in _NASOLABIAL:
+        cv2.polylines(
+            cheeks, [_sixteenths(np.stack([region.point(i) for i in path]))], False, 1, int(9 * region.mm), 8, 4
+        )
+    skin = (cheeks > 0) & (cv2.dilate(lips, np.ones((3, 3)), iterations=int(2 * region.mm)) == 0)
+    if not skin.any():
+        return 0.0
+    low, high = np.percentile(band[skin], [10, 90])
+    return float((high - low) / max(float(grey[skin].mean()), 1.0))
+
+
+def _nasolabial(region: _Region, depth: float) -> F32:
+    """Shade in the fold, ``depth`` of the skin's brightness, and light on the cheek beside it."""
     total = np.zeros(region.shape, np.float32)
     for path, side in _NASOLABIAL:
-        shade = _stroke(region, path, 3.4, -0.12, (0.5, 1, 0.25))
+        shade = _stroke(region, path, 5.5, -depth, (0.35, 1, 0.15))
         total += shade - region.shift(region.blur(shade, 1.2), side * 3.0, -1.0) * 0.55
     return total
 
@@ -151,5 +173,5 @@ def _textured_folds(region: _Region, skin: F32) -> tuple[F32, F32]:
     )
     mouth = (region.point(0) + region.point(17)) / 2
     window = np.exp(-(((x - mouth[0]) / (13 * region.mm)) ** 4) - ((y - mouth[1]) / (11 * region.mm)) ** 4)
-    purse = lines / lines.std() * 0.035 * window * (0.45 + 0.55 * (1 - skin))
+    purse = lines / lines.std() * 0.022 * window * (0.45 + 0.55 * (1 - skin))
     return np.asarray(chin_fold, np.float32), np.asarray(purse, np.float32)

@@ -221,15 +221,30 @@ def _cover_opening(foreground: F32, head: HeadGeometry) -> F32:
     near = np.asarray(cv2.dilate(opening, _ellipse(2 * _EDGE_ERROR_MM * mm)), np.uint8) & lips
     is_inside = (dark & ((near | corners) > 0)) | ((from_tooth < 0.8 * from_red) & (near > 0)) | (opening > 0)
     mask = cv2.morphologyEx(is_inside.astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(1.5 * mm))
-    mask = np.asarray(cv2.dilate(mask, _ellipse(1.4 * mm)), np.uint8)
+    mask = np.asarray(cv2.dilate(mask, _ellipse(1.6 * mm)), np.uint8)
+    mask = np.maximum(mask, np.asarray(cv2.dilate(np.minimum(mask, corners), _ellipse(3.2 * mm)), np.uint8))
     y0, x0 = np.maximum(np.argwhere(mask).min(axis=0) - int(8 * mm), 0)
     y1, x1 = np.argwhere(mask).max(axis=0) + int(8 * mm)
     part = slice(int(y0), int(y1)), slice(int(x0), int(x1))
-    filled = push_pull(foreground[part], 1 - mask[part].astype(np.float32), levels=6)
+    known = (1 - mask[part]).astype(np.float32)
+    red_share = cv2.GaussianBlur((lips | opening)[part].astype(np.float32), (0, 0), 0.5 * mm)[..., None]
+    of_lips = push_pull(foreground[part], known * cv2.erode(lips[part], _ellipse(0.8 * mm)), levels=6)
+    of_skin = push_pull(foreground[part], known * (1 - cv2.dilate(lips[part], _ellipse(0.8 * mm))), levels=6)
+    filled = of_skin * (1 - red_share) + of_lips * red_share
     share = cv2.GaussianBlur(mask[part].astype(np.float32), (0, 0), 0.35 * mm)[..., None]
     covered = foreground.copy()
     covered[part] = foreground[part] * (1 - share) + filled * share
-    return covered
+    return covered * _corner_shade(landmarks, mm)[..., None]
+
+
+def _corner_shade(landmarks: F64, mm: float) -> F32:
+    """Brightness factors ``[h, w]``: the dimples in which the lips of any closed mouth end."""
+    y, x = np.mgrid[:TEXTURE_PX, :TEXTURE_PX].astype(np.float32)
+    shade = np.ones((TEXTURE_PX, TEXTURE_PX), np.float32)
+    for inner, outer in ((78, 61), (308, 291)):
+        middle = (landmarks[inner, :2] + landmarks[outer, :2]) / 2
+        shade -= 0.22 * np.exp(-(((x - middle[0]) / 3.2) ** 2 + ((y - middle[1]) / 1.8) ** 2) / mm**2)
+    return shade
 
 
 def _at(image: NDArray[Any], points: F64) -> F64:

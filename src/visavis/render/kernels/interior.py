@@ -177,6 +177,8 @@ def draw_interior(
     tip = tongue_pose[0]
     body = tongue_pose[1]
     out = tongue_pose[2]
+    tip_rest = lower_shift[1] + 0.3
+    raised = smoothstep(0.0, 1.0, (tip_rest - tip) / max(0.5, tip_rest + 1.6)) * (1 - out)
 
     for y in range(first_y, last_y):
         for x in range(first_x, last_x):
@@ -229,8 +231,16 @@ def draw_interior(
             # tongue tip behind the lower teeth, or raised
             d = ly - (tip + (tx_mm / 12.5) ** 2 * 3.2)
             a = smoothstep(-0.6, 0.9, d) * (1 - smoothstep(13.0, 17.0, abs(tx_mm)))
+            if raised > 0:  # a tip at the ridge shows its underside, a band that falls away into the floor of the mouth
+                a *= 1 - raised * smoothstep(3.0, 7.5, d)
             if a > 0:
-                light = 0.66 + 0.17 * np.exp(-(((d - 1.6) / 1.3) ** 2)) - 0.10 * smoothstep(2.0, 7.0, d) + 0.14 * out
+                light = (
+                    0.66
+                    + 0.42 * raised
+                    + 0.17 * np.exp(-(((d - 1.6) / 1.3) ** 2))
+                    - 0.10 * smoothstep(2.0, 7.0, d)
+                    + 0.14 * out
+                )
                 light *= (1 - 0.05 * np.exp(-((tx_mm / 1.2) ** 2))) * (1 - 0.30 * (tx_mm / 15) ** 2)
                 _tongue_tip(colour, tongue, a, light * tooth_light)
             # lower teeth

@@ -100,13 +100,13 @@ def lip_curves(
         opening[k] = max(0.0, open_up * up + open_down * down)
         # the red of the lips: fuller and U-shaped when rounded, thinner when stretched, pressed or tucked
         full = max(0.0, 1 - x**3.0) ** 0.75
-        profile = 0.62 * pucker + 0.30 * funnel
+        profile = 0.50 * pucker + 0.24 * funnel
         h_upper = upper_height[k] * (1 - profile * 0.45) + upper_full * full * profile * 0.45
         h_upper = h_upper * (1 + 0.14 * pucker + 0.10 * funnel) + (0.5 * pucker + 0.3 * funnel) * bow
-        h_upper *= thin * (1 - 0.26 * press) * (1 - 0.35 * roll)
+        h_upper *= thin * (1 - 0.40 * press) * (1 - 0.35 * roll)
         h_lower = lower_height[k] * (1 - profile) + lower_full * full * profile
         h_lower = h_lower * (1 + 0.12 * pucker + 0.12 * funnel) + (0.9 * pucker + 0.6 * funnel) * bow
-        h_lower *= thin * (1 - 0.26 * press) * (1 - 0.34 * tuck)
+        h_lower *= thin * (1 - 0.36 * press) * (1 - 0.34 * tuck)
         upper_border[k, 0] = dx * (1 - 0.10 * rounded)
         upper_border[k, 1] = y_upper - (h_upper - upper_height[k])
         upper_border[k, 2] = dz * 0.75 + jaw_z * 0.12
@@ -191,7 +191,7 @@ def lip_patch(
                     1
                     + opened * wet
                     + 0.03 * soft * centre * np.exp(-(((t - 0.55) / 0.2) ** 2))
-                    - 0.12 * soft * smoothstep(0.0, 0.16, t) * (1 - smoothstep(0.16, 0.5, t))
+                    - 0.06 * soft * smoothstep(0.0, 0.16, t) * (1 - smoothstep(0.16, 0.5, t))
                 )
                 gain -= tuck * 0.16 * smoothstep(0.4, 1.0, t)
             gain -= press * 0.10 * smoothstep(0.5, 1.0, t)
