@@ -9,7 +9,7 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
+from visavis.avatar import BASE_NAMES, LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
 from visavis.background import KEEP, Background
 from visavis.face import FaceState, neutral
 from visavis.render.backdrop import backdrop
@@ -122,7 +122,10 @@ class Renderer:
         self._matte = np.zeros(shape if self._is_transparent else (0, 0), np.uint8)
         self._box = np.zeros(4, np.int32)
         self._opening_mask = np.zeros(height_px * width_px, np.uint8)
-        self._eyes = (_EyeWork.prepare(avatar, avatar.eye_left), _EyeWork.prepare(avatar, avatar.eye_right))
+        self._eyes = (
+            _EyeWork.prepare(avatar, avatar.eye_left, "blinkLeft"),
+            _EyeWork.prepare(avatar, avatar.eye_right, "blinkRight"),
+        )
         self._tables = np.zeros((4, TABLE_STEPS), np.float32)
         self._colour = np.zeros(3, np.float32)
         self.render(neutral())
@@ -276,7 +279,8 @@ class Renderer:
         lashes = min(1.0, max(0.0, (closed - _LASHES_FROM) / (_LASHES_FULL - _LASHES_FROM)))
         draw_eye(
             self._frame, opening, x0, y0, work.to_texture, eye.texture, eye.corner_px, eye.iris_centre_px,
-            eye.iris_radius_px, gaze_x, gaze_y, shade, work.lash, lashes,
+            eye.iris_radius_px, gaze_x, gaze_y, max(0.0, -float(self._rig.bases[work.blink])) * work.lid_travel_px,
+            work.lid_height_px, shade, work.lash, lashes,
         )  # fmt: skip
 
     def _draw_mouth(self) -> None:
@@ -341,6 +345,12 @@ class _EyeWork:
     """The opening at rest, canvas pixels."""
     lash: F32
     """BGR of the lash line."""
+    blink: int
+    """The base that shuts it, and which lifts the lid where it is negative."""
+    lid_travel_px: float
+    """What the upper lid moves by with the whole base, texture pixels."""
+    lid_height_px: float
+    """From the middle of the iris up to the lid at rest, texture pixels."""
     skull_weight: F32
     skull_posed: F32
     skull_screen: F32
@@ -350,13 +360,16 @@ class _EyeWork:
     """From here on, work buffers of :func:`~visavis.render.kernels.eyes.place_eye`."""
 
     @staticmethod
-    def prepare(avatar: Avatar, eye: Eye) -> _EyeWork:
+    def prepare(avatar: Avatar, eye: Eye, blink: str) -> _EyeWork:
         centre = avatar.vertices[[eye.upper_lid[0], eye.upper_lid[-1]]].mean(0)
         axes, scale = avatar.head.axes, avatar.head.px_per_mm
         rest = np.stack([centre, centre + axes[0] * 12 * scale, centre + axes[1] * 8 * scale]).astype(np.float32)
         texture = ((rest[:, :2] + 0.5) * TEXTURE_SCALE - 0.5).astype(np.float32)
         outline = np.concatenate([eye.upper_lid, eye.lower_lid[::-1]])
         area = max(1.0, _area(avatar.vertices[outline, :2]))
+        base = BASE_NAMES.index(blink)
+        lid_x, lid_y = avatar.texture_coords[eye.upper_lid].T
+        over_iris = int(np.argmin(np.abs(lid_x - eye.iris_centre_px[0])))
         return _EyeWork(
             eye,
             outline,
@@ -364,6 +377,9 @@ class _EyeWork:
             texture,
             area,
             _lash_colour(avatar, eye),
+            blink=base,
+            lid_travel_px=TEXTURE_SCALE * float(avatar.bases[base, eye.upper_lid[over_iris], 1]),
+            lid_height_px=max(1.0, float(eye.iris_centre_px[1] - lid_y[over_iris])),
             skull_weight=np.ones(len(rest), np.float32),
             skull_posed=np.zeros((len(rest), 3), np.float32),
             skull_screen=np.zeros((len(rest), 2), np.float32),

@@ -77,13 +77,16 @@ def place_eye(
 @kernel
 def draw_eye(
     frame: U8, opening: U8, x0: int, y0: int, to_texture: F32, picture: U8, corner: F32, iris: F32, radius: float,
-    gaze_x: float, gaze_y: float, shade: float, lash: F32, lashes: float,
+    gaze_x: float, gaze_y: float, lift: float, lid_height: float, shade: float, lash: F32, lashes: float,
 ) -> None:  # fmt: skip
     """Blend the eye picture into ``frame`` where ``opening`` (``uint8``, its corner at x0, y0) lets it through.
 
     ``to_texture`` is the affine map ``[2, 3]`` screen -> texture pixels of the resting skull; the gaze shifts the
     iris whole and dies out smoothly to the lids: ``p -= gaze * w(|p - iris - gaze| / radius)``. ``lashes`` is the
     share of the lash colour: closed lids meet in a line of it.
+
+    An upper lid that is raised by ``lift`` takes its lash line and the iris under it along, the less the nearer to
+    the middle of the iris: ``v += lift * (above / (lid_height + lift))^2``. What the photo's lid hid stays unseen.
     """
     height = picture.shape[0]
     width = picture.shape[1]
@@ -96,6 +99,9 @@ def draw_eye(
             y = y0 + j
             u = to_texture[0, 0] * x + to_texture[0, 1] * y + to_texture[0, 2]
             v = to_texture[1, 0] * x + to_texture[1, 1] * y + to_texture[1, 2]
+            if lift > 0.0 and v < iris[1]:
+                above = (iris[1] - v) / (lid_height + lift)
+                v += lift * above * above
             if gaze_x != 0.0 or gaze_y != 0.0:
                 away = np.hypot(u - iris[0] - gaze_x, v - iris[1] - gaze_y) / radius
                 t = min(1.0, max(0.0, (away - 1.08) / 1.15))
