@@ -15,7 +15,7 @@ from benchmarks.likeness.subject import MOUTH_SHAPES, Controls, Subject, both
 from visavis.avatar import LIP_COLUMNS
 from visavis.face import VISEMES, FaceState, face_state, viseme_controls
 from visavis.render.kernels.lips import lip_curves
-from visavis.render.rig import Rig
+from visavis.render.rig import Rig, camera_lean
 
 JAW_TRAVEL_MM: Final = 20.0
 """Between the teeth at a full opening; the lips follow."""
@@ -68,7 +68,7 @@ def closures(subject: Subject) -> tuple[int, int]:
         rig.set(face)
         lip_curves(
             rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
-            lips.incisal_mm, lips.half_width_mm, *edges, opening,
+            lips.incisal_mm, lips.half_width_mm, camera_lean(subject.avatar.head), *edges, opening,
         )  # fmt: skip
         return float(opening.max())
 

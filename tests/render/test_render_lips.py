@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visavis.avatar import LIP_COLUMNS, Avatar
 from visavis.face import face_state, viseme_controls
 from visavis.render.kernels.lips import lip_curves
-from visavis.render.rig import Rig
+from visavis.render.rig import Rig, camera_lean
 
 F32 = NDArray[np.float32]
 STEPS = np.linspace(0, 1, 41)
@@ -45,7 +45,8 @@ def shape(ada_avatar: Avatar) -> Shape:
         opening = np.zeros(LIP_COLUMNS, np.float32)
         lip_curves(
             rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
-            lips.incisal_mm, lips.half_width_mm, upper, lower, upper_border, lower_border, opening,
+            lips.incisal_mm, lips.half_width_mm, camera_lean(ada_avatar.head), upper, lower,
+            upper_border, lower_border, opening,
         )  # fmt: skip
         return LipShape(upper, lower, opening)
 

@@ -25,7 +25,7 @@ from visavis.render.kernels.lips import (
 )
 from visavis.render.kernels.pose import pose_and_project, pose_normals, relight, rotation
 from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise, reach, separate
-from visavis.render.rig import Rig
+from visavis.render.rig import Rig, camera_lean
 from visavis.render.scene import Scene, open_scene
 from visavis.render.view import frame_view
 
@@ -98,6 +98,7 @@ class Renderer:
         self._side_light = float(np.clip(self._light[1] / max(float(self._light[0]), 0.2), -1, 1))
 
         self._axes_px = (head.axes * head.px_per_mm).astype(np.float32)
+        self._lean = camera_lean(head)
         self._camera = np.array([head.origin_px[0], head.origin_px[1], _CAMERA_MM * head.px_per_mm], np.float32)
         self._turn = np.eye(3, dtype=np.float32)
         self._shift = np.zeros(3, np.float32)
@@ -184,8 +185,8 @@ class Renderer:
         np.add(self._rest, self._base_shift.reshape(-1, 3), out=points)
         lip_curves(
             rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
-            lips.incisal_mm, lips.half_width_mm, self._upper_edge, self._lower_edge, self._upper_border,
-            self._lower_border, self._opening,
+            lips.incisal_mm, lips.half_width_mm, self._lean, self._upper_edge, self._lower_edge,
+            self._upper_border, self._lower_border, self._opening,
         )  # fmt: skip
         border_residual(
             self._upper_border, self._lower_border, rig.bases, lips.border_bases_mm, self._axes_px,

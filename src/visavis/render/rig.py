@@ -8,7 +8,7 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import BASE_NAMES
+from visavis.avatar import BASE_NAMES, HeadFrame
 from visavis.face import CONTROL_COUNT, CONTROLS, HEAD_CONTROLS, INDEX, FaceState
 from visavis.render.kernels.lips import LIP_CONTROLS
 
@@ -81,6 +81,11 @@ _BASE_INDEX: Final = {name: i for i, name in enumerate(BASE_NAMES)}
 _LIP_FROM_BASE: Final = np.array([_BASE_INDEX.get(name, 0) for name in LIP_CONTROLS])
 _JAW, _CLOSE, _SMILE = _BASE_INDEX["jaw"], _BASE_INDEX["close"], _BASE_INDEX["smile"]
 _BLINKS: Final = (_BASE_INDEX["blinkLeft"], _BASE_INDEX["blinkRight"])
+
+
+def camera_lean(head: HeadFrame) -> float:
+    """How far down the photo a mm towards the viewer appears, in mm down the face; negative seen from below."""
+    return float(head.axes[2, 1] / head.axes[1, 1])
 
 
 @dataclass(slots=True)

@@ -23,12 +23,14 @@ LIP_CONTROLS = (
 @kernel
 def lip_curves(
     q: F32, contact: F32, column: F32, upper_height: F32, lower_height: F32, jaw_drop: F32, incisal: float,
-    half_width: float, upper_edge: F32, lower_edge: F32, upper_border: F32, lower_border: F32, opening: F32,
+    half_width: float, lean: float, upper_edge: F32, lower_edge: F32, upper_border: F32, lower_border: F32,
+    opening: F32,
 ) -> None:  # fmt: skip
     """Controls -> displacements of both lip edges and vermilion borders, and the opening per column.
 
     With x the column (-1..1) and w the width of the aperture, an edge opens by ``A (1 - |x/w|^p)^q`` from the contact
-    line; w narrows for small openings (corners stick) and for rounding.
+    line; w narrows for small openings (corners stick) and for rounding. ``lean`` is that of
+    :func:`~visavis.render.rig.camera_lean`.
     """
     jaw = q[0]
     close = min(1.0, q[1])
@@ -77,8 +79,9 @@ def lip_curves(
         template = max(0.0, 1 - (x / width) ** power)
         up = template**upper_power
         down = template**lower_power
-        # the line where the lips meet; rounding levels a smiling one
-        level = (0.85 * rounded + 0.12 * jaw) * (contact[mid, 1] - contact[k, 1])
+        # the line where the lips meet; rounding levels a smiling one, as the photo's camera sees it
+        arch = contact[mid, 1] - contact[k, 1] + lean * (contact[mid, 2] - contact[k, 2])
+        level = (0.85 * rounded + 0.12 * jaw) * arch
         y = line - smile * (4.6 * x**1.6 + 0.2) + 0.35 * stretch * x - 0.5 * pucker * bow + level
         corner = 5.0 * stretch + 5.6 * smile - 1.9 * jaw * (1 - 0.5 * close)
         dx = -column[k] * half_width * narrowing + side * x**1.15 * corner
