@@ -11,15 +11,18 @@ from __future__ import annotations
 from typing import TYPE_CHECKING, Any
 
 if TYPE_CHECKING:
+    from visavis.acting import Emotion, Gesture
     from visavis.avatar import Avatar
     from visavis.errors import VisavisError
     from visavis.performer import Performer, Tick
 
 __version__ = "0.1.0"
-__all__ = ["Avatar", "Performer", "Tick", "VisavisError", "__version__"]
+__all__ = ["Avatar", "Emotion", "Gesture", "Performer", "Tick", "VisavisError", "__version__"]
 
 _HOMES = {
     "Avatar": "visavis.avatar",
+    "Emotion": "visavis.acting",
+    "Gesture": "visavis.acting",
     "Performer": "visavis.performer",
     "Tick": "visavis.performer",
     "VisavisError": "visavis.errors",

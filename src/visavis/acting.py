@@ -26,7 +26,7 @@ GESTURES: Final[tuple[GestureName, ...]] = get_args(GestureName)
 IDLE_STYLES: Final[tuple[IdleStyle, ...]] = get_args(IdleStyle)
 DEFAULT_IDLE_STYLE: Final[IdleStyle] = "calm"
 
-DEFAULT_EMOTION_INTENSITY: Final = 0.7
+DEFAULT_EMOTION_INTENSITY: Final = 0.8
 """Plainly seen, and nothing that anybody would call acted."""
 DEFAULT_GESTURE_INTENSITY: Final = 1.0
 MAX_DURATION_S: Final = 3600.0
