@@ -31,7 +31,7 @@ class Audience:
 
     Args:
         room: entered.
-        tell: called with whether anybody may be looking, now and whenever it may have changed.
+        tell: called with whether anybody may be looking: now, when it has changed, and when somebody may have come.
     """
 
     def __init__(self, room: rtc.Room, tell: Callable[[bool], None]) -> None:
@@ -41,6 +41,7 @@ class Audience:
         self._present = False
         self._wanted = True
         self._was_asked = False
+        self._told: bool | None = None
         room.on("participant_connected", self._meet)
         room.on("participant_disconnected", lambda _: self._look())
         room.on("local_track_subscribed", lambda _: self._expect())
@@ -70,11 +71,13 @@ class Audience:
     def _expect(self) -> None:
         self._was_asked = True
         self._expected_until_s = time.monotonic() + _EXPECTED_S
+        self._told = None
         self._look()
 
     def _meet(self, participant: rtc.RemoteParticipant) -> None:
         # who asked for the picture is known now: it may have been somebody who does not look
         self._expected_until_s = time.monotonic() + _EXPECTED_S if may_watch(participant) else float("-inf")
+        self._told = None
         self._look()
 
     def _look(self) -> None:
@@ -83,4 +86,7 @@ class Audience:
         # a server goes on wanting a picture for a while after its last viewer; who comes back then is no news to it
         still_wanted = self._was_asked and self._wanted and not people
         is_taken = self._present and self._wanted
-        self._tell(is_taken or still_wanted or time.monotonic() < self._expected_until_s)
+        watched = is_taken or still_wanted or time.monotonic() < self._expected_until_s
+        if watched != self._told:
+            self._told = watched
+            self._tell(watched)
