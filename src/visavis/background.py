@@ -49,7 +49,7 @@ def parse_background(text: str) -> Background:
     raise VisavisError(
         "background_unknown",
         f"{text[:80]!r} is no background.",
-        "Give keep, blur, transparent, or a colour such as #00ff00.",
+        "Give keep, blur, transparent, a colour such as #00ff00, or in a command a picture file.",
     )
 
 
@@ -60,12 +60,14 @@ def background_option(text: str) -> Background:
         VisavisError: ``background_unknown``, ``background_too_large``.
     """
     path = Path(text)
-    if not path.is_file():
+    try:
+        image = path.read_bytes()
+    except (OSError, ValueError):
         return parse_background(text)
-    if path.stat().st_size > MAX_IMAGE_BYTES:
+    if len(image) > MAX_IMAGE_BYTES:
         raise VisavisError(
             "background_too_large",
-            f"{path.name} has {path.stat().st_size / 1e6:.0f} MB; the limit is {MAX_IMAGE_BYTES / 1e6:.0f} MB.",
+            f"{path.name} has {len(image) / 1e6:.0f} MB; the limit is {MAX_IMAGE_BYTES / 1e6:.0f} MB.",
             "A picture as large as the frame is enough.",
         )
-    return Background("image", image=path.read_bytes())
+    return Background("image", image=image)

@@ -26,7 +26,9 @@ def files_of(folder: Path, agent_id: str) -> list[Path]:
 
 
 async def test_a_portrait_becomes_an_agent_with_a_picture(client: httpx.AsyncClient) -> None:
-    response = await create(client, ADA, settings=json.dumps({"language": "en", "video": {"fps": 30}}))
+    response = await create(
+        client, ADA, settings=json.dumps({"language": "en", "video": {"fps": 30, "background": "#00ff00"}})
+    )
     assert response.status_code == 202
     created = response.json()
     assert (created["name"], created["status"], created["error"]) == ("Kim", "processing", None)
@@ -34,6 +36,7 @@ async def test_a_portrait_becomes_an_agent_with_a_picture(client: httpx.AsyncCli
     agent = await until_built(client, created["agent_id"])
     assert (agent["status"], agent["progress"], agent["error"]) == ("ready", 1.0, None)
     assert agent["settings"]["language"] == "en" and agent["settings"]["video"]["fps"] == 30
+    assert agent["settings"]["video"]["background"] == "#00ff00"
     for size, side_px in (("full", 512), ("thumbnail", 160)):
         picture = await client.get(agent["portrait_url"], params={"size": size})
         assert picture.headers["content-type"] == "image/jpeg"
@@ -106,6 +109,8 @@ async def test_a_portrait_that_cannot_become_an_agent_fails_with_the_reason(
         (ADA, {"settings": "{"}, 422, "invalid_request", "settings"),
         (ADA, {"settings": '{"langauge": "en"}'}, 422, "invalid_request", "settings.langauge"),
         (ADA, {"settings": '{"video": {"fps": 500}}'}, 422, "invalid_request", "settings.video.fps"),
+        (ADA, {"settings": '{"video": {"background": "beach"}}'}, 422, "invalid_request", "settings.video.background"),
+        (ADA, {"settings": '{"video": {"background": "transparent"}}'}, 422, "invalid_request", "background"),
     ],
 )
 async def test_an_upload_that_does_not_fit_is_refused_at_once(

@@ -26,6 +26,16 @@ Name = Annotated[str, StringConstraints(strip_whitespace=True, min_length=1, max
 Identity = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 
+Backdrop = Annotated[
+    str,
+    StringConstraints(pattern="^(keep|blur|#[0-9a-fA-F]{6})$"),
+    Field(
+        description="What is behind the face: keep (the photo's own, the default), blur, or a colour.",
+        examples=["blur", "#00ff00"],
+    ),
+]
+
+
 class Request(BaseModel):
     """Base of every body."""
 
@@ -54,6 +64,7 @@ class VideoOptions(Request):
     fps: int | None = Field(None, ge=10, le=30, examples=[25])
     max_bitrate: int | None = Field(None, ge=100_000, le=8_000_000, description="bit/s", examples=[1_200_000])
     codec: Literal["vp8", "h264"] | None = None
+    background: Backdrop | None = None
 
 
 class ShowEmotion(Request):

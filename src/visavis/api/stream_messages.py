@@ -7,7 +7,7 @@ from typing import Annotated, Literal, TypeAlias
 from pydantic import Field, TypeAdapter
 
 from visavis.acting import IdleStyle
-from visavis.api.schemas import Face, MakeGesture, Request, ShowEmotion, Speak
+from visavis.api.schemas import Backdrop, Face, MakeGesture, Request, ShowEmotion, Speak
 from visavis.service import StreamRequest
 
 SegmentNumber = Annotated[int, Field(ge=0, le=0xFFFFFFFF)]
@@ -22,6 +22,7 @@ class StreamVideo(Request):
     fps: int | None = Field(default=None, ge=10, le=30)
     quality: int | None = Field(default=None, ge=20, le=95)
     bitrate: int | None = Field(default=None, ge=50_000, le=8_000_000)
+    background: Backdrop | None = None
 
 
 class Hello(Request):
@@ -51,6 +52,7 @@ class Hello(Request):
             fps=video.fps,
             quality=video.quality,
             bitrate_bps=video.bitrate,
+            background=video.background,
             look_ahead_ms=self.look_ahead_ms,
             idle_timeout_s=self.idle_timeout_s,
             idle_style=self.idle_style,

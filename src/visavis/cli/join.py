@@ -23,6 +23,7 @@ def join(
     name: Annotated[str | None, typer.Option(help="What others see. [default: the token's name]")] = None,
     listen_to: Annotated[str | None, typer.Option(help="Identity to hear. [default: whoever speaks]")] = None,
     size: Annotated[str, typer.Option(help="Pixels: 512 for a square, or WIDTHxHEIGHT.")] = "512",
+    background: Annotated[str, typer.Option(help="keep, blur, a colour such as #00ff00, or a picture file.")] = "keep",
     fps: Annotated[int, typer.Option(min=10, max=30, help="Frames per second.")] = 25,
     codec: Annotated[str, typer.Option(help="vp8 or h264.")] = "vp8",
     max_bitrate: Annotated[int, typer.Option(min=100_000, help="Of the picture, in bit/s.")] = 500_000,
@@ -39,6 +40,7 @@ def join(
 
     from visavis.acting import IDLE_STYLES
     from visavis.avatar import Avatar
+    from visavis.background import background_option
     from visavis.cli.render import parse_size
     from visavis.errors import RoomError, VisavisError
     from visavis.logs import LogSettings, start_logging
@@ -48,6 +50,11 @@ def join(
 
     start_logging(LogSettings("warning"))
     width_px, height_px = parse_size(size)
+    behind = background_option(background)
+    if behind.is_transparent:
+        raise VisavisError(
+            "background_needs_alpha", "The video of a room has no alpha.", "Give a colour to key, such as #00ff00."
+        )
     if codec not in ("vp8", "h264"):
         raise VisavisError("codec_unknown", f"{codec!r} is no codec for a room.", "Give vp8 or h264.")
     if look_ahead not in LOOK_AHEADS_MS:
@@ -65,7 +72,7 @@ def join(
         room_token=token,
         participant_name=name,
         listen_to=listen_to,
-        video=VideoConfig(width_px, height_px, fps, max_bitrate, "h264" if codec == "h264" else "vp8"),
+        video=VideoConfig(width_px, height_px, fps, max_bitrate, "h264" if codec == "h264" else "vp8", behind),
         look_ahead_ms=look_ahead,
         idle_timeout_s=idle_timeout,
         relay_audio=relay_audio,
@@ -77,6 +84,7 @@ def join(
         fps=fps,
         width_px=width_px,
         height_px=height_px,
+        background=behind,
         look_ahead_ms=look_ahead,
         early_lips=not relay_audio,
         idle_style=style,

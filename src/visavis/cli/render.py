@@ -28,23 +28,37 @@ _QUEUE_S: Final = 2.0
 def render(
     face: Annotated[Path, typer.Argument(help="An avatar file, or a portrait photo.")],
     sound: Annotated[Path, typer.Argument(help="What it says: WAV, MP3, OGG, FLAC, M4A ...")],
-    output: Annotated[Path, typer.Option("--output", "-o", help="An .mp4, .gif or .webp file.")] = Path("talk.mp4"),
+    output: Annotated[Path, typer.Option("--output", "-o", help="An .mp4, .webm, .mov, .gif or .webp file.")] = Path(
+        "talk.mp4"
+    ),
     fps: Annotated[int, typer.Option(min=5, max=60, help="Frames per second.")] = 25,
     size: Annotated[str, typer.Option(help="Pixels: 512 for a square, or WIDTHxHEIGHT.")] = "512",
+    background: Annotated[
+        str, typer.Option(help="keep, blur, a colour such as #00ff00, a picture file, or transparent.")
+    ] = "keep",
     look_ahead: Annotated[int, typer.Option(help="Milliseconds the mouth hears ahead: 0, 40, 80 or 120.")] = 120,
     seed: Annotated[int, typer.Option(help="Another number, other blinks and glances.")] = 0,
 ) -> None:
     """Make a video of an avatar that speaks a sound file."""
+    from visavis.background import background_option
     from visavis.cli.create import open_progress
     from visavis.media import audio_blocks
     from visavis.performer import Performer
     from visavis.video import open_video
 
     width_px, height_px = parse_size(size)
+    behind = background_option(background)
     blocks = audio_blocks(sound, AUDIO_RATE_HZ, AUDIO_RATE_HZ // 4)
     first_block = next(blocks)  # a sound that cannot be read is told before anything else is done
     with (
-        open_video(output, width_px=width_px, height_px=height_px, fps=fps, audio_rate_hz=AUDIO_RATE_HZ) as video,
+        open_video(
+            output,
+            width_px=width_px,
+            height_px=height_px,
+            fps=fps,
+            audio_rate_hz=AUDIO_RATE_HZ,
+            has_alpha=behind.is_transparent,
+        ) as video,
         open_progress() as progress,
     ):
         performer = Performer(
@@ -52,6 +66,7 @@ def render(
             fps=fps,
             width_px=width_px,
             height_px=height_px,
+            background=behind,
             queued_look_ahead_ms=look_ahead,
             audio_rate_hz=AUDIO_RATE_HZ,
             seed=seed,

@@ -11,6 +11,7 @@ from numpy.typing import NDArray
 
 from visavis.acting import DEFAULT_HOLD_S, DEFAULT_IDLE_STYLE, Act, Emotion, IdleStyle, checked_direction
 from visavis.avatar import Avatar
+from visavis.background import KEEP, Background
 from visavis.face import CONTROLS, MOUTH_CONTROLS, MOUTH_INDEX, FaceState, neutral
 from visavis.media import sample_of_frame
 from visavis.motion import Motion, MotionLimits
@@ -35,8 +36,8 @@ class Tick:
 
     index: int
     frame: NDArray[np.uint8]
-    """I420, ``uint8 [height * 3 / 2, width]``; a buffer of a ring that is valid until :data:`FRAME_BUFFERS` ticks
-    later."""
+    """I420, ``uint8 [height * 3 / 2, width]``, or BGRA, ``uint8 [height, width, 4]``, where the background is
+    transparent; a buffer of a ring that is valid until :data:`FRAME_BUFFERS` ticks later."""
     audio: NDArray[np.int16]
     """Mono at the performer's audio rate; also a buffer of a ring."""
     rendered: bool
@@ -82,6 +83,7 @@ class Performer:
         avatar: whom to show.
         fps: frames, and ticks, per second.
         width_px, height_px: size of the frames; even.
+        background: what is behind the face; with a transparent one frames are BGRA instead of I420.
         look_ahead_ms: what the mouth of live sound waits for: 0, 40, 80 or 120.
         queued_look_ahead_ms: the same for segments, where it costs no time.
         audio_rate_hz: rate of the ticks' audio.
@@ -100,6 +102,7 @@ class Performer:
         fps: int = 25,
         width_px: int = 512,
         height_px: int = 512,
+        background: Background = KEEP,
         look_ahead_ms: int = 40,
         queued_look_ahead_ms: int = QUEUED_LOOK_AHEAD_MS,
         audio_rate_hz: int = 48_000,
@@ -113,7 +116,7 @@ class Performer:
         self.audio_rate_hz = audio_rate_hz
         self.listening = False
         """Set while somebody speaks to the face: it looks and nods as a listener does."""
-        self._screen = Screen(avatar, width_px, height_px)
+        self._screen = Screen(avatar, width_px, height_px, background)
         self._motion = Motion(seed, fps, _limits(avatar), idle_style)
         self._driven = DrivenFace(1 / fps, _limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)

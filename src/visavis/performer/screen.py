@@ -7,7 +7,8 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import CANVAS_PX, Avatar
+from visavis.avatar import Avatar
+from visavis.background import KEEP, Background
 from visavis.face import CONTROL_COUNT, INDEX, FaceState
 from visavis.render import Renderer
 
@@ -27,15 +28,18 @@ _OTHER_TRAVEL_MM: Final = 10.0
 
 
 class Screen:
-    """Draws one avatar, into a ring of I420 frames for each size that was asked for.
+    """Draws one avatar, into a ring of frames for each size that was asked for.
 
     Args:
         avatar: whom.
         width_px, height_px: of the frames at first; even.
+        background: what is behind. With a transparent one frames are BGRA, ``uint8 [height, width, 4]``, colours not
+            premultiplied; else I420, ``uint8 [height * 3 / 2, width]``.
     """
 
-    def __init__(self, avatar: Avatar, width_px: int, height_px: int) -> None:
+    def __init__(self, avatar: Avatar, width_px: int, height_px: int, background: Background = KEEP) -> None:
         self._avatar = avatar
+        self._background = background
         self._size = (0, 0)
         self._drawn = np.full(CONTROL_COUNT, np.inf, np.float32)
         self._change = np.zeros(CONTROL_COUNT, np.float32)
@@ -51,14 +55,14 @@ class Screen:
             raise ValueError(f"{width_px}x{height_px} px: I420 frames need an even width and height")
         size = width_px, height_px
         if size != self._size:
-            self._canvas, self._size = _Canvas(self._avatar, *size), size
-        px_per_mm = self._avatar.head.px_per_mm * max(size) / CANVAS_PX
+            self._canvas, self._size = _Canvas(self._avatar, *size, self._background), size
+        px_per_mm = self._avatar.head.px_per_mm * self._canvas.scale
         self._travel_px = _TRAVEL * np.float32(px_per_mm)
         self._drawn[:] = np.inf
 
     @property
     def frame(self) -> NDArray[np.uint8]:
-        """The last frame, I420: ``uint8 [height * 3 / 2, width]``."""
+        """The last frame."""
         return self._canvas.frame
 
     def has_changed(self, face: FaceState) -> bool:
@@ -77,10 +81,16 @@ class Screen:
 class _Canvas:
     """One size."""
 
-    def __init__(self, avatar: Avatar, width_px: int, height_px: int) -> None:
-        self._renderer = Renderer(avatar, width_px, height_px)
-        self._frames = np.zeros((FRAME_BUFFERS, height_px * 3 // 2, width_px), np.uint8)
+    def __init__(self, avatar: Avatar, width_px: int, height_px: int, background: Background) -> None:
+        self._renderer = Renderer(avatar, width_px, height_px, background=background)
+        self._has_alpha = background.is_transparent
+        shape = (height_px, width_px, 4) if self._has_alpha else (height_px * 3 // 2, width_px)
+        self._frames = np.zeros((FRAME_BUFFERS, *shape), np.uint8)
         self._count = 0
+
+    @property
+    def scale(self) -> float:
+        return self._renderer.scale
 
     @property
     def frame(self) -> NDArray[np.uint8]:
@@ -89,7 +99,10 @@ class _Canvas:
 
     def draw(self, face: FaceState) -> NDArray[np.uint8]:
         frame: NDArray[np.uint8] = self._frames[self._count % FRAME_BUFFERS]
-        self._renderer.render_i420(face, frame)
+        if self._has_alpha:
+            self._renderer.render_bgra(face, frame)
+        else:
+            self._renderer.render_i420(face, frame)
         self._count += 1
         return frame
 

@@ -53,6 +53,7 @@ async def _serve(end: socket.socket, config: StreamConfig, avatar_path: Path) ->
             fps=picture.fps,
             width_px=picture.width_px,
             height_px=picture.height_px,
+            background=picture.background,
             look_ahead_ms=config.look_ahead_ms,
             audio_rate_hz=config.output_rate_hz,
             idle_style=config.idle_style,

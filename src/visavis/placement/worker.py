@@ -39,6 +39,7 @@ async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -
             fps=video.fps,
             width_px=video.width_px,
             height_px=video.height_px,
+            background=video.background,
             look_ahead_ms=config.look_ahead_ms,
             seed=config.seed,
             early_lips=not config.relay_audio,

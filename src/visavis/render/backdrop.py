@@ -24,6 +24,9 @@ _LENS_WORKING_PX: Final = 7.0
 """The blur is computed at the size at which its radius is this: nothing finer is left in it."""
 _GAMMA: Final = 2.2
 """Light adds up, code values do not: highlights become discs."""
+_HAZE: Final = (0.22, 0.88)
+"""Alpha that becomes nothing, and alpha that becomes solid, before another background."""
+_FAINT: Final = np.float32(1e-3)
 _PERSON_SPREAD: Final = 0.012
 """In frame heights: next to the person the plate still holds some of the person's edge."""
 
@@ -45,6 +48,17 @@ def backdrop(scene: Scene, view: View, background: Background) -> U8:
             return _filling(_opened(background.image), view.width_px, view.height_px)
         case "transparent":
             return np.zeros((view.height_px, view.width_px, 3), np.uint8)
+
+
+def tighten(texture: U8) -> None:
+    """Make the person's faint edges (BGRA, in place) fit for another background than the photo's.
+
+    Before the photo's own, what the matte half takes for the person composes to the photo; before another it is a haze.
+    """
+    share = (np.arange(256) / 255 - _HAZE[0]) / (_HAZE[1] - _HAZE[0])
+    texture[..., 3] = cv2.LUT(
+        np.ascontiguousarray(texture[..., 3]), np.clip(share * 255 + 0.5, 0, 255).astype(np.uint8)
+    )
 
 
 def _plate(scene: Scene, view: View) -> U8:
@@ -99,14 +113,18 @@ def _blurred(plate: U8, cover: U8) -> U8:
     sure = (cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (spread, spread))) < 8).astype(np.float32)
     weight = cv2.resize(sure, size, interpolation=cv2.INTER_AREA)
     small = cv2.resize(light * sure[..., None], size, interpolation=cv2.INTER_AREA)
-    # behind the middle of the person there is nothing sure: the plate's own colour fills in, faintly
-    faint = np.float32(0.002)
-    small = small + faint * cv2.resize(light, size, interpolation=cv2.INTER_AREA)
     lens = _disc(radius / shrink)
-    light_sum = cv2.filter2D(small, -1, lens, borderType=cv2.BORDER_REFLECT_101)
-    weight_sum = cv2.filter2D(weight + faint, -1, lens, borderType=cv2.BORDER_REFLECT_101)
+    light_sum, weight_sum = (
+        cv2.filter2D(part, -1, lens, borderType=cv2.BORDER_REFLECT_101) for part in (small, weight)
+    )
+    # behind the middle of the person the lens sees nothing sure: what is sure far around fills in
+    wide = max(size) / 6
+    around, around_weight = (cv2.GaussianBlur(part, (0, 0), wide) for part in (small, weight))
+    far = around / np.maximum(around_weight, _FAINT)[..., None]
+    light_sum = light_sum + _FAINT * far
+    weight_sum = weight_sum + _FAINT
     blurred = np.clip(light_sum / weight_sum[..., None], 0, 1) ** (1 / _GAMMA) * 255
-    whole = cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC)
+    whole = np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
     # a wide gradient in 8 bits shows steps: half a level of noise dissolves them
     whole += np.random.default_rng(0).uniform(-0.5, 0.5, whole.shape).astype(np.float32)
     return np.asarray(np.clip(whole + 0.5, 0, 255), np.uint8)

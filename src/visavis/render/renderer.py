@@ -12,7 +12,7 @@ from numpy.typing import NDArray
 from visavis.avatar import BASE_NAMES, LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
 from visavis.background import KEEP, Background
 from visavis.face import FaceState, neutral
-from visavis.render.backdrop import backdrop
+from visavis.render.backdrop import backdrop, tighten
 from visavis.render.kernels.eyes import OUTLINE_BITS, draw_eye, place_eye
 from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
 from visavis.render.kernels.lips import (
@@ -83,6 +83,9 @@ class Renderer:
         self._bases = np.ascontiguousarray(scene.bases.reshape(len(scene.bases), -1))
         self._base_shift = np.zeros(count * 3, np.float32)
         self._base_gain = np.zeros(count, np.float32)
+        self._background = backdrop(scene, self._view, background)
+        if background.kind != "keep":
+            tighten(scene.texture)
         self._texture = _Texture.prepare(avatar, scene, half=self._view.scale < _SMALL_VIEW)
         self._texture_and_gain = np.ones((total, 3), np.float32)
         self._texture_and_gain[:count, :2] = self._texture.coords(scene.texture_coords)
@@ -117,7 +120,6 @@ class Renderer:
         self._map_u, self._map_v = np.full(shape, EMPTY), np.zeros(shape, np.float32)
         self._map_gain = np.ones(shape, np.float32)
         self._sampled = np.zeros((*shape, 4), np.uint8)
-        self._background = backdrop(scene, self._view, background)
         self._frame = self._background.copy()
         self._is_transparent = background.is_transparent
         self._matte = np.zeros(shape if self._is_transparent else (0, 0), np.uint8)
@@ -140,6 +142,11 @@ class Renderer:
     def height_px(self) -> int:
         """Height of a frame."""
         return self._view.height_px
+
+    @property
+    def scale(self) -> float:
+        """Frame pixels per canvas pixel."""
+        return self._view.scale
 
     def render(self, face: FaceState) -> U8:
         """Draw one face state: ``uint8 [height, width, 3] BGR``, valid until the next call."""

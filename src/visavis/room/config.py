@@ -7,6 +7,7 @@ from typing import Final, Literal
 from urllib.parse import urlsplit
 
 from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
+from visavis.background import KEEP, Background
 from visavis.errors import RoomError
 
 LOOK_AHEADS_MS: Final = (0, 40, 80, 120)
@@ -27,6 +28,8 @@ class VideoConfig:
     """A talking head of 512x512 has 47.7 dB with 450 kbit/s, 48.9 with 800, 46.7 with 300, 42.0 with 70."""
     codec: Codec = "vp8"
     """VP8 looks better at the same rate and every client decodes it; H.264 costs a third less CPU."""
+    background: Background = KEEP
+    """What is behind the face; a room's video has no alpha, so never a transparent one."""
 
 
 @dataclass(frozen=True, slots=True)

@@ -16,6 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from visavis.acting import DEFAULT_IDLE_STYLE, Act, Direction, IdleStyle, Script, act_values, read_script
+from visavis.background import parse_background
 from visavis.errors import ServiceError, VisavisError
 from visavis.placement import RunningStream, SessionHost, Sound
 from visavis.room import DEFAULT_LOOK_AHEAD_MS
@@ -47,6 +48,7 @@ class StreamRequest:
     fps: int | None = None
     quality: int | None = None
     bitrate_bps: int | None = None
+    background: str | None = None
     look_ahead_ms: int | None = None
     idle_timeout_s: float | None = None
     idle_style: IdleStyle | None = None
@@ -256,6 +258,7 @@ def _config(agent: Agent, request: StreamRequest) -> StreamConfig:
             fps=request.fps or video.get("fps") or default.fps,
             quality=request.quality or default.quality,
             bitrate_bps=request.bitrate_bps or video.get("max_bitrate") or default.bitrate_bps,
+            background=parse_background(request.background or video.get("background") or "keep"),
         ),
         look_ahead_ms=_first(request.look_ahead_ms, settings.get("look_ahead_ms"), DEFAULT_LOOK_AHEAD_MS),
         idle_timeout_s=request.idle_timeout_s or DEFAULT_IDLE_TIMEOUT_S,

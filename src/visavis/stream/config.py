@@ -6,6 +6,7 @@ from dataclasses import dataclass
 from typing import Final, Literal
 
 from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
+from visavis.background import KEEP, Background
 
 Driver = Literal["segments", "live"]
 """Sound in queued utterances, each played from its first sample to its last; or as a microphone hears it."""
@@ -28,6 +29,8 @@ class PictureConfig:
     """Of JPEG, 1 to 100."""
     bitrate_bps: int = 800_000
     """Of H.264 and VP8."""
+    background: Background = KEEP
+    """What is behind the face; never transparent."""
 
 
 @dataclass(frozen=True, slots=True)
