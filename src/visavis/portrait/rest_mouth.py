@@ -48,8 +48,8 @@ PARTED_MM: Final = 1.8
 _EDGE_ERROR_MM: Final = 2.0
 _CORNER_REACH_MM: Final = 5.0
 """How far the mouth's inside may show beyond the opening and the corners that the landmarks tell."""
-_DARK_INSIDE: Final = 0.80
-"""Lightness relative to the lips' under which a pixel at the opening belongs to the mouth's inside."""
+_DARK_INSIDE: Final = 0.70
+"""Lightness relative to the brightest within 4.5 mm, below which a pixel belongs to the mouth's inside."""
 _NECK_GIVES_MM: Final = 30.0
 """How far below the chin skin follows the jaw; any lower, and collars would talk along."""
 _REST_WIDTH_MM: Final = 50.5
@@ -109,7 +109,7 @@ def even_out_smile(foreground: F32, head: HeadGeometry, rest: RestMouth) -> F32:
     if not rest.parted:
         return foreground
     smiling = max(0.0, (rest.width_mm - 50) / 12)
-    covered = _cover_opening(foreground, head)
+    covered = _cover_opening(foreground, head, rest.gap_mm)
     eased = _relax_folds(covered, head, 0.62 * min(1.0, 0.4 + smiling))
     return _even_lower_lip(eased, head, rest.gap_mm)
 
@@ -195,33 +195,35 @@ def _inset_lip_texture(vertices: F64, texture_points: F64) -> None:
         texture_points[corner[1]] = 0.2 * vertices[corner[2]] + 0.8 * vertices[corner[3]]
 
 
-def _cover_opening(foreground: F32, head: HeadGeometry) -> F32:
+def _cover_opening(foreground: F32, head: HeadGeometry, gap_mm: float) -> F32:
     """Lips and corners without what shows between parted lips: teeth, gaps and the dark of the mouth.
 
     Landmarks miss the edge of a smiling lip by a millimetre or two, so around their opening every pixel counts as the
-    mouth's inside that is much darker than the lips or nearer to the colour of the teeth.
+    mouth's inside that is much darker than what surrounds it or nearer to the colour of the teeth. Of lips barely
+    parted they miss nothing.
     """
     landmarks = head.landmarks
     mm = head.px_per_mm * TEXTURE_SCALE
     shape = foreground.shape[:2]
+    missed = float(smoothstep(3.5, 5.5, gap_mm))
     opening, lips, corners = (np.zeros(shape, np.uint8) for _ in range(3))
     cv2.fillPoly(opening, [np.round(landmarks[list(INNER_MOUTH), :2]).astype(np.int32)], 1)
     cv2.fillPoly(lips, [np.round(landmarks[list(OUTER_MOUTH), :2]).astype(np.int32)], 1)
     for i in (78, 308):
         x, y = np.round(landmarks[i, :2]).astype(int).tolist()
-        cv2.circle(corners, (x, y), int(_CORNER_REACH_MM * mm), 1, -1)
+        cv2.circle(corners, (x, y), int(_CORNER_REACH_MM * missed * mm), 1, -1)
     lab = cv2.cvtColor(np.clip(cv2.GaussianBlur(foreground, (0, 0), 0.25 * mm), 0, 255) / 255, cv2.COLOR_BGR2Lab)
     red = np.median(_at(lab, landmarks[[*UPPER_RINGS[2][2:7], *LOWER_RINGS[2][2:7]]]), axis=0)
     inside = lab[opening > 0]
     bright = inside[inside[:, 0] >= np.percentile(inside[:, 0], 60)] if len(inside) else red[None]
     tooth = np.median(bright, axis=0)
     from_tooth, from_red = (np.hypot(lab[..., 1] - c[1], lab[..., 2] - c[2]) for c in (tooth, red))
-    skin = cv2.morphologyEx(np.ascontiguousarray(lab[..., 0]), cv2.MORPH_CLOSE, _ellipse(9 * mm))
-    dark = lab[..., 0] < np.minimum(_DARK_INSIDE * red[0], 0.78 * skin)
-    near = np.asarray(cv2.dilate(opening, _ellipse(2 * _EDGE_ERROR_MM * mm)), np.uint8) & lips
+    around = cv2.morphologyEx(np.ascontiguousarray(lab[..., 0]), cv2.MORPH_CLOSE, _ellipse(9 * mm))
+    dark = lab[..., 0] < _DARK_INSIDE * around
+    near = np.asarray(cv2.dilate(opening, _ellipse((0.6 + 2 * _EDGE_ERROR_MM * missed) * mm)), np.uint8) & lips
     is_inside = (dark & ((near | corners) > 0)) | ((from_tooth < 0.8 * from_red) & (near > 0)) | (opening > 0)
     mask = cv2.morphologyEx(is_inside.astype(np.uint8), cv2.MORPH_CLOSE, _ellipse(1.5 * mm))
-    mask = np.asarray(cv2.dilate(mask, _ellipse(1.6 * mm)), np.uint8)
+    mask = np.asarray(cv2.dilate(mask, _ellipse((0.6 + missed) * mm)), np.uint8)
     mask = np.maximum(mask, np.asarray(cv2.dilate(np.minimum(mask, corners), _ellipse(3.2 * mm)), np.uint8))
     y0, x0 = np.maximum(np.argwhere(mask).min(axis=0) - int(8 * mm), 0)
     y1, x1 = np.argwhere(mask).max(axis=0) + int(8 * mm)
@@ -234,16 +236,16 @@ def _cover_opening(foreground: F32, head: HeadGeometry) -> F32:
     share = cv2.GaussianBlur(mask[part].astype(np.float32), (0, 0), 0.35 * mm)[..., None]
     covered = foreground.copy()
     covered[part] = foreground[part] * (1 - share) + filled * share
-    return covered * _corner_shade(landmarks, mm)[..., None]
+    return covered * (1 - missed * _corner_shade(landmarks, mm))[..., None]
 
 
 def _corner_shade(landmarks: F64, mm: float) -> F32:
-    """Brightness factors ``[h, w]``: the dimples in which the lips of any closed mouth end."""
+    """What the dimples in which the lips of any closed mouth end take of the light, ``[h, w]``."""
     y, x = np.mgrid[:TEXTURE_PX, :TEXTURE_PX].astype(np.float32)
-    shade = np.ones((TEXTURE_PX, TEXTURE_PX), np.float32)
+    shade = np.zeros((TEXTURE_PX, TEXTURE_PX), np.float32)
     for inner, outer in ((78, 61), (308, 291)):
         middle = (landmarks[inner, :2] + landmarks[outer, :2]) / 2
-        shade -= 0.22 * np.exp(-(((x - middle[0]) / 3.2) ** 2 + ((y - middle[1]) / 1.8) ** 2) / mm**2)
+        shade += 0.22 * np.exp(-(((x - middle[0]) / 3.2) ** 2 + ((y - middle[1]) / 1.8) ** 2) / mm**2)
     return shade
 
 
