@@ -24,9 +24,9 @@ _LENS_WORKING_PX: Final = 7.0
 """The blur is computed at the size at which its radius is this: nothing finer is left in it."""
 _GAMMA: Final = 2.2
 """Light adds up, code values do not: highlights become discs."""
+_LIGHT: Final = ((np.arange(256) / 255) ** _GAMMA).astype(np.float32)
 _HAZE: Final = (0.22, 0.88)
 """Alpha that becomes nothing, and alpha that becomes solid, before another background."""
-_FAINT: Final = np.float32(1e-3)
 _PERSON_SPREAD: Final = 0.012
 """In frame heights: next to the person the plate still holds some of the person's edge."""
 
@@ -102,32 +102,36 @@ def _seen(scene: Scene, layer: U8, view: View) -> U8:
 def _blurred(plate: U8, cover: U8) -> U8:
     """The plate out of focus: a disc as a lens draws it, in linear light, over what is surely background.
 
-    ``blur = disc * (w light) / disc * w`` with w = 0 at and next to the person: no colour of the person gets out.
+    Where the person is, and next to it, the background around goes on: no colour of the person gets into the blur.
     """
     height, width = plate.shape[:2]
     radius = _LENS_RADIUS * height
     shrink = max(1.0, radius / _LENS_WORKING_PX)
     size = (max(8, round(width / shrink)), max(8, round(height / shrink)))
-    light = (plate.astype(np.float32) / 255) ** _GAMMA
-    spread = 2 * round(_PERSON_SPREAD * height) + 1
-    sure = (cv2.dilate(cover, cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (spread, spread))) < 8).astype(np.float32)
-    weight = cv2.resize(sure, size, interpolation=cv2.INTER_AREA)
-    small = cv2.resize(light * sure[..., None], size, interpolation=cv2.INTER_AREA)
-    lens = _disc(radius / shrink)
-    light_sum, weight_sum = (
-        cv2.filter2D(part, -1, lens, borderType=cv2.BORDER_REFLECT_101) for part in (small, weight)
-    )
-    # behind the middle of the person the lens sees nothing sure: what is sure far around fills in
-    wide = max(size) / 6
-    around, around_weight = (cv2.GaussianBlur(part, (0, 0), wide) for part in (small, weight))
-    far = around / np.maximum(around_weight, _FAINT)[..., None]
-    light_sum = light_sum + _FAINT * far
-    weight_sum = weight_sum + _FAINT
-    blurred = np.clip(light_sum / weight_sum[..., None], 0, 1) ** (1 / _GAMMA) * 255
-    whole = np.asarray(cv2.resize(blurred, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
-    # a wide gradient in 8 bits shows steps: half a level of noise dissolves them
-    whole += np.random.default_rng(0).uniform(-0.5, 0.5, whole.shape).astype(np.float32)
-    return np.asarray(np.clip(whole + 0.5, 0, 255), np.uint8)
+    light = cv2.resize(cv2.LUT(plate, _LIGHT), size, interpolation=cv2.INTER_AREA)
+    spread = 2 * round(_PERSON_SPREAD * height / shrink) + 1
+    near = cv2.dilate(cv2.resize(cover, size, interpolation=cv2.INTER_AREA), np.ones((spread, spread)))
+    filled = _gone_on(np.asarray(light, np.float32), (near < _HAZE[0] * 255).astype(np.float32))
+    blurred = cv2.filter2D(filled, -1, _disc(radius / shrink), borderType=cv2.BORDER_REFLECT_101)
+    coded = np.clip(blurred, 0, 1) ** (1 / _GAMMA) * 255
+    whole = np.asarray(cv2.resize(coded, (width, height), interpolation=cv2.INTER_CUBIC), np.float32)
+    # a wide gradient in 8 bits shows steps: a level of noise dissolves them
+    whole += np.random.default_rng(0).random((height, width, 1), np.float32)
+    return np.asarray(np.clip(whole, 0, 255), np.uint8)
+
+
+def _gone_on(light: F32, sure: F32) -> F32:
+    """``light [h, w, 3]`` where ``sure`` is 1, elsewhere averages of what is sure around: from ever coarser ones."""
+    height, width = sure.shape
+    if min(height, width) <= 2:
+        return np.asarray((light * sure[..., None]).sum(axis=(0, 1)) / max(float(sure.sum()), 1e-3) + 0 * light)
+    half = ((width + 1) // 2, (height + 1) // 2)
+    weight = cv2.resize(sure, half, interpolation=cv2.INTER_AREA)
+    sums = cv2.resize(light * sure[..., None], half, interpolation=cv2.INTER_AREA)
+    means = np.asarray(sums / np.maximum(weight, 1e-3)[..., None], np.float32)
+    coarse = _gone_on(means, np.minimum(1, 2 * np.asarray(weight, np.float32)))
+    around = cv2.resize(coarse, (width, height), interpolation=cv2.INTER_LINEAR)
+    return np.asarray(around + sure[..., None] * (light - around), np.float32)
 
 
 def _disc(radius: float) -> F32:
