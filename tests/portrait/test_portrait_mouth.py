@@ -22,8 +22,9 @@ PARTED = ("astronaut", "smile-flowers")
 POSES = tuple({"headYaw": y, "headPitch": p, "headRoll": r} for y, p, r in ((0, 0, 0), (-12, 5, 0), (9, -8, 5)))
 SMILE = {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0}
 CLOSED = (
-    {}, viseme_controls("PP"), SMILE, {"jawOpen": 0.5, "mouthClose": 1.0}, {"mouthFrownLeft": 1.0, "mouthFrownRight": 1.0},
-    {"mouthStretchLeft": 1.0, "mouthStretchRight": 1.0}, {"mouthShrugLower": 1.0},
+    {}, viseme_controls("PP"), SMILE, {"jawOpen": 0.5, "mouthClose": 1.0},
+    {"mouthFrownLeft": 1.0, "mouthFrownRight": 1.0}, {"mouthStretchLeft": 1.0, "mouthStretchRight": 1.0},
+    {"mouthShrugLower": 1.0},
 )  # fmt: skip
 OPEN = (*(viseme_controls(viseme) for viseme in VISEMES if viseme not in {"sil", "PP"}), {"jawOpen": 1.0})
 MAGENTA = np.array([255, 0, 255], np.float32)
