@@ -113,6 +113,19 @@ def test_a_silent_driver_lets_go_smoothly(avatar: Avatar) -> None:
     assert np.abs(np.diff(jaw)).max() < 0.15
 
 
+def test_the_head_is_not_driven_further_than_the_photo_bears(avatar: Avatar) -> None:
+    performer = small(avatar)
+    for _ in range(50):
+        performer.drive(face_state({"headYaw": 80, "headPitch": -80, "headRoll": 80, "jawOpen": 7}))
+        run(performer, 1)
+    face, limits = performer.face, performer._driven._limits
+    assert max(high for _, high in limits.values()) < 60
+    assert 0 < face[INDEX["headYaw"]] <= limits["headYaw"][1] + 1e-3
+    assert limits["headPitch"][0] - 1e-3 <= face[INDEX["headPitch"]] < 0
+    assert 0 < face[INDEX["headRoll"]] <= limits["headRoll"][1] + 1e-3
+    assert face[INDEX["jawOpen"]] <= 1.0
+
+
 @pytest.mark.parametrize("control", [name for name in CONTROLS if name != "breath"])
 def test_a_driven_ramp_moves_evenly(avatar: Avatar, control: str) -> None:
     full = {"headYaw": 5.0, "headPitch": 4.0, "headRoll": 4.0, "headX": 2.0, "headY": 2.0, "headZ": 2.0}
