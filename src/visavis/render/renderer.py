@@ -69,7 +69,9 @@ class Renderer:
         self._avatar = avatar
         self._view = frame_view(avatar, width_px, height_px)
         scene = open_scene(avatar, self._view)
-        self._rest, self._base_gains, self._head_weight = scene.vertices, scene.base_gains, scene.head_weight
+        self._rest, self._base_gains = scene.vertices, scene.base_gains
+        # a copy, whether the avatar is mapped or not: kernels are compiled anew for arrays that cannot be written
+        self._head_weight = np.array(scene.head_weight)
         self._view_row = np.array([self._view.scale, self._view.offset_x_px, self._view.offset_y_px], np.float32)
         self._rig = Rig()
         count = len(scene.vertices)
@@ -246,17 +248,15 @@ class Renderer:
         x0, x1 = min(x0, int(self._box[0])), max(x1, int(self._box[2]))
         y0, y1 = min(y0, int(self._box[1])), max(y1, int(self._box[3]))
         part = slice(y0, y1), slice(x0, x1)
-        map_u, map_gain = self._map_u[part], self._map_gain[part]
-        sampled, frame = self._sampled[part], self._frame[part]
         # the maps stay inside the texture: any other border would be walked for every empty pixel
         cv2.remap(
-            self._texture.level, map_u, self._map_v[part], cv2.INTER_LINEAR, dst=sampled,
+            self._texture.level, self._map_u[part], self._map_v[part], cv2.INTER_LINEAR, dst=self._sampled[part],
             borderMode=cv2.BORDER_CONSTANT,
         )  # fmt: skip
         if self._is_transparent:
-            separate(sampled, map_u, map_gain, frame, self._matte[part])
+            separate(self._sampled, self._map_u, self._map_gain, x0, y0, x1, y1, self._frame, self._matte)
         else:
-            composite(sampled, self._background[part], map_u, map_gain, frame)
+            composite(self._sampled, self._background, self._map_u, self._map_gain, x0, y0, x1, y1, self._frame)
 
     def _skull(self, rest: F32) -> F32:
         """Screen positions ``[n, 2]`` of points that move with the skull."""

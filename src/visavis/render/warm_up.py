@@ -14,6 +14,8 @@ from visavis.render.renderer import Renderer
 _SIZES = {"n": 24, "t": 4, "lt": 4, "k": 2, "f": 2, "u": 3, "*": 8}
 _DTYPES = {"F32": np.float32, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32}
 _SIDE_PX = 128
+_FIRM = {"axes": np.eye(3), "head_weight": np.ones(_SIZES["n"])}
+"""A head that does not fly out of the frame: eyes and mouth have to be drawn too."""
 
 
 def warm_up() -> None:
@@ -36,6 +38,7 @@ def _value(item: Field[Any], hint: Any) -> Any:
     shape = [_SIZES[size] if isinstance(size, str) else size for size in item.metadata["shape"]]
     count = int(np.prod(shape))
     values = np.arange(count) % 16 if item.metadata["below"] else np.linspace(0, 60, count)
+    values = _FIRM.get(item.name, values)
     array = values.reshape(shape).astype(_DTYPES[item.metadata["dtype"]])
     array.flags.writeable = False
     return array

@@ -117,10 +117,12 @@ def rasterise(
 
 
 @kernel
-def composite(sampled: U8, background: U8, map_u: F32, map_gain: F32, frame: U8) -> None:
-    """``frame = alpha * gain * sampled + (1 - alpha) * background``, in 8.8 fixed point."""
-    for y in range(frame.shape[0]):
-        for x in range(frame.shape[1]):
+def composite(
+    sampled: U8, background: U8, map_u: F32, map_gain: F32, x0: int, y0: int, x1: int, y1: int, frame: U8
+) -> None:
+    """``frame = alpha * gain * sampled + (1 - alpha) * background`` in a part of it, in 8.8 fixed point."""
+    for y in range(y0, y1):
+        for x in range(x0, x1):
             alpha = np.int32(sampled[y, x, 3])
             if map_u[y, x] < np.float32(-9000.0) or alpha == 0:
                 frame[y, x, 0] = background[y, x, 0]
@@ -143,10 +145,10 @@ def composite(sampled: U8, background: U8, map_u: F32, map_gain: F32, frame: U8)
 
 
 @kernel
-def separate(sampled: U8, map_u: F32, map_gain: F32, frame: U8, matte: U8) -> None:
+def separate(sampled: U8, map_u: F32, map_gain: F32, x0: int, y0: int, x1: int, y1: int, frame: U8, matte: U8) -> None:
     """The person alone: ``frame = gain * sampled``, where it covers anything at all, and ``matte = alpha``."""
-    for y in range(frame.shape[0]):
-        for x in range(frame.shape[1]):
+    for y in range(y0, y1):
+        for x in range(x0, x1):
             alpha = sampled[y, x, 3] if map_u[y, x] > np.float32(-9000.0) else np.uint8(0)
             gain = np.int32(map_gain[y, x] * np.float32(256)) if alpha > 0 else np.int32(0)
             frame[y, x, 0] = min(np.int32(255), (sampled[y, x, 0] * gain + np.int32(128)) >> 8)
