@@ -11,7 +11,7 @@ from visavis.acting import EMOTIONS, GESTURES, IDLE_STYLES, Act, Emotion, Emotio
 from visavis.face import CONTROL_COUNT, CONTROLS, INDEX, neutral, viseme_controls
 from visavis.motion import Motion, MotionLimits
 from visavis.motion.emotions import ONSET_S
-from visavis.motion.eyes import EYE_YAW_DEG
+from visavis.motion.eyes import EYE_PITCH_DEG, EYE_YAW_DEG
 from visavis.motion.gestures import GesturePlayer
 
 FPS = 25
@@ -195,6 +195,18 @@ def test_look_away_turns_the_eyes_aside_and_back() -> None:
     away = np.abs(direction_deg) > 6.0
     assert away[round(2.4 * FPS) : round(3.2 * FPS)].all()
     assert not away[round(4.2 * FPS) : round(4.5 * FPS)].any()
+
+
+def test_who_begins_to_think_looks_away() -> None:
+    for seed in range(6):
+        rows = play({2.0: Emotion("thoughtful")}, 3.5, seed=seed)
+        yaw_deg = column(rows, "headYaw") + EYE_YAW_DEG * (
+            column(rows, "eyeLookOutLeft") - column(rows, "eyeLookInLeft")
+        )
+        pitch_deg = column(rows, "headPitch") + EYE_PITCH_DEG * (
+            column(rows, "eyeLookDownLeft") - column(rows, "eyeLookUpLeft")
+        )
+        assert np.hypot(yaw_deg, pitch_deg)[round(2.3 * FPS) : round(3.3 * FPS)].min() > 2.0
 
 
 def test_who_is_spoken_to_looks_at_the_speaker() -> None:

@@ -6,6 +6,7 @@ from collections.abc import AsyncGenerator
 
 import numpy as np
 
+from visavis.acting import Emotion, Gesture
 from visavis.placement import Sound, Speech
 from visavis.placement.speech import Unplayed
 
@@ -37,6 +38,19 @@ def test_utterances_stay_apart() -> None:
     unplayed.add(a_second(2), now_s=0.0)
     assert played(list(unplayed.rest(0.5))) == [(1, 0.5), None, (2, 1.0)]
     assert played(list(unplayed.rest(1.5))) == [(2, 0.5)]
+
+
+def test_acts_keep_their_place_and_an_emotion_is_shown_again() -> None:
+    unplayed = Unplayed()
+    unplayed.add(Emotion("happy"), now_s=0.0)
+    unplayed.add(a_second(1), now_s=0.0)
+    unplayed.add(Gesture("nod"), now_s=0.0)
+    unplayed.add(a_second(2), now_s=0.0)
+    unplayed.end_utterance()
+    unplayed.add(a_second(3), now_s=0.0)
+    assert [type(piece) for piece in unplayed.rest(0.5)] == [Emotion, Sound, Gesture, Sound, type(None), Sound]
+    assert [type(piece) for piece in unplayed.rest(1.5)] == [Emotion, Sound, type(None), Sound]
+    assert [type(piece) for piece in unplayed.rest(2.5)] == [Sound]
 
 
 def test_after_a_pause_sound_begins_when_it_comes() -> None:

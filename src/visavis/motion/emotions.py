@@ -53,6 +53,8 @@ OFFSET_S: Final = 0.9
 # Nobody holds an expression like a mask: it swells and sinks by so much, slowly.
 VARIATION: Final = 0.07
 VARIATION_TIME_S: Final = 0.9
+# Who begins to think looks away first (Glenberg et al. 1998); sadness lets the eyes sink in its own time.
+AVERTS_AT_ONCE: Final = 0.5
 
 
 @dataclass(frozen=True, slots=True)
@@ -102,6 +104,13 @@ def shape(name: EmotionName) -> Mapping[str, float]:
     if name == "neutral":
         return {}
     return {control: value for unit, value in _LOOKS[name].units.items() for control in ACTION_UNITS[unit]}
+
+
+def averted_glance_deg(emotion: Emotion) -> float | None:
+    """How much lower than usual the eyes go at once when this is felt; None where they stay with the viewer."""
+    if emotion.name == "neutral" or emotion.intensity * _LOOKS[emotion.name].averts < AVERTS_AT_ONCE:
+        return None
+    return _LOOKS[emotion.name].glance_pitch_deg
 
 
 class Emotions:

@@ -36,6 +36,7 @@ HEAD_SHARE: Final = 0.3
 # Who averts the eyes fully (an emotion may) is in contact a third as long as usual, and away twice as long.
 AVERTED_CONTACT: Final = 0.35
 AVERTED_AWAY: Final = 2.0
+AVERTED_S: Final = (1.6, 2.6)
 
 
 class Gaze:
@@ -105,6 +106,11 @@ class Gaze:
     def look_away(self, yaw_deg: float, pitch_deg: float, hold_s: float) -> None:
         """Turn the eyes there now, and come back after ``hold_s``."""
         self._turn(True, (yaw_deg, pitch_deg), hold_s)
+
+    def avert(self, glance_pitch_deg: float) -> None:
+        """Look away now as one does, so much lower than usual, for a while."""
+        self._glance_pitch_deg = glance_pitch_deg
+        self._turn(True, self._glance(), self._random.uniform(*AVERTED_S))
 
     def _change_mode(self, mode: str) -> None:
         away = not self._away

@@ -13,7 +13,7 @@ from visavis.face import INDEX, FaceState, neutral
 from visavis.motion.blink import Blinks
 from visavis.motion.breath import Breath
 from visavis.motion.curves import Drift, Glide, soft_limit
-from visavis.motion.emotions import Emotions
+from visavis.motion.emotions import Emotions, averted_glance_deg
 from visavis.motion.eyes import turn_eyes
 from visavis.motion.gaze import Gaze
 from visavis.motion.gestures import GesturePlayer
@@ -90,6 +90,7 @@ class Motion:
         """Show an emotion from now on, or begin a gesture."""
         if isinstance(act, Emotion):
             self._emotions.hold(act)
+            self._avert(act)
         else:
             self._gesture(act)
 
@@ -97,6 +98,7 @@ class Motion:
         """As :meth:`act`; an emotion belongs to what is being said and goes with it (:meth:`utterance_over`)."""
         if isinstance(act, Emotion):
             self._emotions.utter(act)
+            self._avert(act)
         else:
             self._gesture(act)
 
@@ -149,6 +151,11 @@ class Motion:
         self._add_eyes(face)
         face[_BREATH] += chest + gestures.chest
         face[_SWAY] += soft_limit(self._sway.step() + SWAY_PER_YAW_DEG * pose.yaw_deg, -1.0, 1.0)
+
+    def _avert(self, emotion: Emotion) -> None:
+        glance_pitch_deg = averted_glance_deg(emotion)
+        if glance_pitch_deg is not None:
+            self._gaze.avert(glance_pitch_deg)
 
     def _gesture(self, gesture: Gesture) -> None:
         glance = self._gestures.start(gesture)
