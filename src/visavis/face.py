@@ -129,6 +129,6 @@ _VISEME_CONTROLS: Final[Mapping[str, Mapping[str, float]]] = MappingProxyType(
         "E": _shape(jaw=0.33, stretch=0.30, upper_up=0.42, lower_down=0.24),
         "ih": _shape(jaw=0.19, stretch=0.30, upper_up=0.16, lower_down=0.28, tongue_body=0.5),
         "oh": _shape(jaw=0.45, pucker=0.38, funnel=0.50),
-        "ou": _shape(jaw=0.14, pucker=0.72, funnel=0.48),
+        "ou": _shape(jaw=0.18, pucker=0.72, funnel=0.48),
     }
 )

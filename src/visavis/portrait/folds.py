@@ -61,8 +61,11 @@ def build_folds(texture: U8, landmarks: F64, texture_px_per_mm: float) -> Folds:
 
     shallowest, deepest = _NASOLABIAL_DEPTH
     depth = float(np.clip(_relief(texture, region, lips), shallowest, deepest))
+    lined = depth / deepest
     lift = _crease_lift(texture, region, lips)
-    maps = np.stack([_nasolabial(region, depth) * skin, _mentolabial(region) * skin, *_textured_folds(region, skin)])
+    maps = np.stack(
+        [_nasolabial(region, depth) * skin, _mentolabial(region) * skin, *_textured_folds(region, skin, lined)]
+    )
     gains = np.clip(maps * _GAIN_STEPS, -127, 127).astype(np.int8)
     rows, columns = np.nonzero((np.abs(gains) > 1).any(axis=0) | (lift.max(axis=2) > 1))
     return Folds(
@@ -160,18 +163,18 @@ def _mentolabial(region: _Region) -> F32:
     return np.asarray(shade - region.shift(region.blur(shade, 1.2), 0, 3.4) * 0.25, np.float32)
 
 
-def _textured_folds(region: _Region, skin: F32) -> tuple[F32, F32]:
-    """The chin's dimpling and the fine vertical lines of pursed lips."""
+def _textured_folds(region: _Region, skin: F32, lined: float) -> tuple[F32, F32]:
+    """The chin's dimpling and the fine vertical lines of pursed lips; ``lined``, 0 .. 1, is how lined the skin is."""
     rng = np.random.default_rng(5)
     y, x = np.mgrid[: region.shape[0], : region.shape[1]].astype(np.float32)
     chin = region.point(199)
     dimples = region.blur(rng.normal(0, 1, region.shape).astype(np.float32), 0.75)
     window = np.exp(-(((x - chin[0]) / (8.5 * region.mm)) ** 4) - ((y - chin[1]) / (6.5 * region.mm)) ** 4)
-    chin_fold = (dimples / dimples.std() * 0.026 - 0.025) * window
+    chin_fold = (dimples / dimples.std() * 0.026 * lined - 0.025) * window
     lines = cv2.GaussianBlur(
         rng.normal(0, 1, region.shape).astype(np.float32), (0, 0), sigmaX=0.45 * region.mm, sigmaY=3.0 * region.mm
     )
     mouth = (region.point(0) + region.point(17)) / 2
     window = np.exp(-(((x - mouth[0]) / (13 * region.mm)) ** 4) - ((y - mouth[1]) / (11 * region.mm)) ** 4)
-    purse = lines / lines.std() * 0.022 * window * (0.45 + 0.55 * (1 - skin))
+    purse = lines / lines.std() * 0.022 * lined * window * (0.45 + 0.55 * (1 - skin))
     return np.asarray(chin_fold, np.float32), np.asarray(purse, np.float32)

@@ -308,7 +308,7 @@ def _even_lower_lip(foreground: F32, head: HeadGeometry, gap_mm: float) -> F32:
 
     share = cv2.GaussianBlur(lip.astype(np.float32), (0, 0), mm * 0.3) * opened
     lab = cv2.cvtColor(np.clip(even, 0, 255).astype(np.float32) / 255, cv2.COLOR_BGR2Lab)
-    for channel, strength in ((0, 0.45), (1, 0.75), (2, 0.75)):
+    for channel, strength in ((0, 0.30), (1, 0.75), (2, 0.75)):
         near, wide = (_masked_blur(lab[..., channel], lip, sigma * mm) for sigma in (1.1, 9.0))
         lab[..., channel] -= share * strength * (near - wide)
     evened = np.where(share[..., None] > 0.003, cv2.cvtColor(lab, cv2.COLOR_Lab2BGR) * 255, even)

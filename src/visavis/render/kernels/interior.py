@@ -201,7 +201,7 @@ def draw_interior(
                 ends = smoothstep(0.0, 0.10, min(position / steps, 1 - position / steps))
                 touching = (1 - smoothstep(0.1, 0.9, yl - yu)) * ends
                 w = np.exp(-d * d / 1.1) * touching * line
-                shade = 0.30 * np.exp(-d * d / line_width) + 0.14 * np.exp(-d * d / (7.0 * line_width))
+                shade = 0.25 * np.exp(-d * d / line_width) + 0.14 * np.exp(-d * d / (7.0 * line_width))
                 shade *= touching * painted_line
                 if (w > 0.02 or shade > 0.01) and 0 < y < height - 1 and yl > -900:
                     for c in range(3):

@@ -14,6 +14,8 @@ from visavis.render.kernels.compiled import kernel, smoothstep
 
 F32 = NDArray[np.float32]
 
+_RELIEF_OF_CLOSED = 0.75
+"""Share of an open lip's shading that lips closed over a photo's open mouth get."""
 LIP_CONTROLS = (
     "jaw", "close", "press", "pucker", "stretch", "smile", "funnel", "upperRaise", "lowerDepress", "tuck", "shift",
     "upperRoll",
@@ -147,6 +149,8 @@ def lip_patch(
         bow = max(0.0, 1 - x * x)
         opened = smoothstep(0.0, 1.9, opening[k])
         centre = np.exp(-((column[k] / 0.55) ** 2))
+        # a lip that was stretched over teeth has lost the shape that light gives it
+        relief = max(opened, _RELIEF_OF_CLOSED * painted_line)
         stretchy = 1 + (unroll - 1) * opened if unroll > 1 else unroll
         for j in range(count + 1):
             row = min(j, count - 1)
@@ -184,7 +188,7 @@ def lip_patch(
             if upper:
                 gain = (
                     1
-                    - 0.20 * opened * smoothstep(0.55, 1.0, t)
+                    - 0.20 * relief * smoothstep(0.55, 1.0, t)
                     + 0.05 * rounding * smoothstep(0.0, 0.3, t) * (1 - smoothstep(0.4, 0.8, t))
                 )
             else:
@@ -192,7 +196,7 @@ def lip_patch(
                 wet = 0.13 * centre * np.exp(-(((t - 0.66) / 0.17) ** 2)) - 0.10 * smoothstep(0.86, 1.0, t)
                 gain = (
                     1
-                    + opened * wet
+                    + relief * wet
                     + 0.03 * soft * centre * np.exp(-(((t - 0.55) / 0.2) ** 2))
                     - 0.06 * soft * smoothstep(0.0, 0.16, t) * (1 - smoothstep(0.16, 0.5, t))
                 )
