@@ -28,7 +28,7 @@ _HALF_WIDTH_PX: Final = 470
 """From the middle of the face to either side, canvas pixels: a frame of 16:9 as high as the canvas, and a little."""
 _MAX_BELOW_PX: Final = 160
 """A frame of 9:16 shows no more."""
-_SOFTENING: Final = ((1.5, 0.0), (4.0, 20.0), (8.0, 60.0), (13.0, 140.0))
+_SOFTENING: Final = ((1.5, 0.0), (4.0, 20.0), (9.0, 60.0), (17.0, 140.0))
 """Blur (sigma) of the continuation and the distance from the photo's border at which it is reached, canvas pixels."""
 _RIM_PX: Final = SURROUNDINGS_RIM_PX // TEXTURE_SCALE
 """It begins this far inside the photo."""
@@ -42,7 +42,7 @@ _SHOULDER_HALF_WIDTH: Final = 1.3
 _SHORTEST_FALL: Final = 0.22
 """In face heights: a cut body bends down no quicker, wherever it is cut."""
 _SLOPE_OVER_PX: Final = 20
-_SLOPES: Final = (-0.2, 3.0)
+_SLOPES: Final = (0.0, 3.0)
 _LOOSE_ENDS_PX: Final = 12
 """What the border cuts above the shoulders, such as hair, ends within this."""
 _MATCHED_OVER_PX: Final = 24
@@ -177,25 +177,25 @@ def _continued(sheet: _Sheet, start: int, border: int, fall_px: float) -> _Sheet
     away = (cv2.dilate(sheet.alpha, np.ones((_BEHIND_PX, _BEHIND_PX))) < _BARELY_PERSON).astype(np.float32)
     seen = slice(start, border)
     source = sheet.plate[:, seen].copy()
-    # what was behind the person is guessed, and guessed best where the person is in front of it
+    # A mirror would show every shape twice, side by side: the background goes on with its other side, which has the
+    # same horizon, scale and light. What is behind the person was guessed, and would show the person's outline.
     behind = push_pull(source, away[:, seen])
     source += (cv2.GaussianBlur(1 - away[:, seen], (0, 0), 3)[..., None]) * (behind - source)
     return replace(
         sheet,
         plate=_softly(sheet.plate, source, start, border),
-        person=_softly(sheet.person, sheet.person[:, seen], start, border),
+        person=_softly(sheet.person, sheet.person[:, seen][:, ::-1], start, border),
         alpha=alpha,
     )
 
 
 def _softly(picture: F32, source: F32, start: int, border: int) -> F32:
-    """A picture, known from the column ``start`` up to ``border``, continued by its other side, out of focus.
+    """A picture, known from the column ``start`` up to ``border``, continued by ``source``, out of focus.
 
-    A mirror would show every shape twice, side by side. What comes from the other side has the same horizon, the same
-    scale and the same light; at the border it is matched in colour, and mirrored for the first pixels.
+    It is matched in colour at the border, and a mirror for the first pixels.
 
     Args:
-        source: what to take from the known columns in their place.
+        source: the columns that come beyond the border, one after the other.
     """
     beyond = picture.shape[1] - border
     known = picture[:, start:border]
