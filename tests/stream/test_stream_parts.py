@@ -8,8 +8,10 @@ import numpy as np
 import pytest
 from numpy.typing import NDArray
 
+from visavis.acting import Emotion, Gesture
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
+from visavis.face import INDEX
 from visavis.performer import Performer
 from visavis.stream import PictureConfig
 from visavis.stream import backlog as backlog_module
@@ -75,6 +77,28 @@ def play(intake: Intake, performer: Performer) -> tuple[NDArray[np.int16], list[
             intake.answered(segment)
             ended.append((segment.number, tick.segment_position_s))
     return np.concatenate(sound), ended
+
+
+def test_acts_keep_their_place_among_the_sound_of_a_segment(performer: Performer) -> None:
+    intake = Intake(performer)
+    segment = intake.open(0, RATE_HZ, 1)
+    intake.cue(segment, Emotion("happy"))
+    intake.push(segment, tone(1.3, 3000))
+    intake.cue(segment, Gesture("raise_brows"))
+    intake.push(segment, tone(0.5, 3000))
+    intake.close_open()
+    feelings, brows = [], []
+    while intake.unanswered:
+        intake.feed()
+        tick = performer.next_tick(render=False)
+        feelings.append(performer.emotion.name)
+        brows.append(float(performer.face[INDEX["browOuterUpLeft"]]))
+        if tick.segment_ended:
+            intake.answered(segment)
+    assert set(feelings[1:-1]) == {"happy"}
+    assert performer.emotion.name == "neutral"
+    raised_s = np.flatnonzero(np.array(brows) > 0.6)[0] / performer.fps
+    assert 1.3 < raised_s < 1.7
 
 
 def test_segments_are_played_one_after_another_whatever_the_pieces(performer: Performer) -> None:
