@@ -213,7 +213,7 @@ class SessionService:
     def _same_join(self, agent_id: str, room_url: str, claims: RoomClaims) -> LiveSession | None:
         for live in self._live.values():
             is_same = live.claims.fingerprint == claims.fingerprint and live.session.agent_id == agent_id
-            if is_same and not live.leaving and same_server(live.session.room_url, room_url):
+            if is_same and live.session.is_live and not live.leaving and same_server(live.session.room_url, room_url):
                 return live
         return None
 
@@ -221,7 +221,8 @@ class SessionService:
         for live in self._live.values():
             session = live.session
             is_same = (session.room_name, session.identity) == (claims.room, claims.identity)
-            if is_same and same_server(session.room_url, room_url):
+            # one that has ended may still be writing that down
+            if is_same and session.is_live and same_server(session.room_url, room_url):
                 raise identity_in_use(claims)
 
     async def _taking_orders(self, session_id: str) -> LiveSession:
