@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import dataclasses
+import itertools
 from collections.abc import Callable
 
 import cv2
@@ -77,3 +78,16 @@ def test_lips_closed_over_a_smile_hold_no_teeth_and_no_gaps(name: str, built: Bu
         grey = avatar.texture[y, x, :3].mean(axis=1)
         assert grey.min() > 0.5 * np.median(grey)
         assert grey.max() < 1.6 * np.median(grey)
+
+
+@pytest.mark.parametrize("name", PORTRAITS)
+def test_sounds_of_the_tongue_look_different(name: str, built: Built) -> None:
+    avatar = built(name)
+    renderer = Renderer(avatar, CANVAS_PX, CANVAS_PX)
+    sounds = {
+        viseme: renderer.render(face_state(viseme_controls(viseme))).copy() for viseme in ("TH", "DD", "kk", "nn")
+    }
+    opening_px = np.ptp(avatar.lips.contact_mm[:, 0]) * 6 * avatar.head.px_per_mm**2
+    for one, other in itertools.combinations(sounds, 2):
+        different = (cv2.absdiff(sounds[one], sounds[other]).max(axis=2) > 24).sum()
+        assert different > 0.15 * opening_px, (one, other)

@@ -100,6 +100,24 @@ def test_rounding_narrows_and_spreading_widens(
     assert abs(widths[-1] - widths[0]) > 4
 
 
+def test_a_face_seen_from_below_rounds_its_lips_level(ada_avatar: Avatar) -> None:
+    lips, lean = ada_avatar.lips, -0.25
+    rig = Rig()
+    rig.set(face_state(viseme_controls("ou")))
+    upper, lower, upper_border, lower_border = (np.zeros((LIP_COLUMNS, 3), np.float32) for _ in range(4))
+    opening = np.zeros(LIP_COLUMNS, np.float32)
+    arches = []
+    for corrected in (0.0, lean):
+        lip_curves(
+            rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
+            lips.incisal_mm, lips.half_width_mm, corrected, upper, lower, upper_border, lower_border, opening,
+        )  # fmt: skip
+        seen = lips.contact_mm[:, 1] + lower[:, 1] + lean * lips.contact_mm[:, 2]
+        arches.append(seen[[0, -1]].mean() - seen[LIP_COLUMNS // 2])
+    uncorrected, levelled = arches
+    assert levelled < uncorrected - 1
+
+
 @pytest.mark.parametrize("jaw", [0.1, 0.3, 0.6, 1.0])
 def test_closed_lips_stay_closed_with_any_jaw(jaw: float, shape: Shape) -> None:
     assert shape({"jawOpen": jaw, "mouthClose": 1.0}).opening.max() < 1e-4

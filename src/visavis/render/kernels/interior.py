@@ -261,6 +261,8 @@ def draw_interior(
                     light = 0.92 - 0.10 * smoothstep(2.0, 6.0, d)
                     light += 0.22 * np.exp(-(((d - 1.5) / 1.0) ** 2)) * np.exp(-((tx_mm / 6.0) ** 2))
                     light *= (1 - 0.06 * np.exp(-((tx_mm / 0.8) ** 2))) * (1 - 0.22 * (tx_mm / 12) ** 2)
+                    # it rests in the shade of the lip it lies on, or it would look like more of that lip
+                    light *= 1 - 0.45 * np.exp(-over_lower / 0.7)
                     _tongue_tip(colour, tongue, a, light)
             # upper teeth and the shadow under them
             arc = upper_arc[i] * (1 - f) + upper_arc[i + 1] * f
