@@ -1,11 +1,14 @@
 """The .avatar file: what is written comes back, and nothing a stranger puts in it does harm."""
 
+import dataclasses
 import json
+import re
 import struct
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
 
+import cv2
 import numpy as np
 import pytest
 
@@ -186,3 +189,35 @@ def test_saving_leaves_the_old_file_where_it_fails(ada_avatar: Avatar, tmp_path:
     with pytest.raises(OSError):
         ada_avatar.save(tmp_path / "ada.avatar")
     assert [path.name for path in tmp_path.iterdir()] == ["ada.avatar"]
+
+
+def _jpeg(height: int, width: int) -> bytes:
+    return bytes(cv2.imencode(".jpg", np.zeros((height, width, 3), np.uint8))[1])
+
+
+@pytest.mark.parametrize(
+    "picture",
+    [
+        b"no picture at all",
+        _jpeg(64, 64),
+        # a header that promises 65535 x 65535 pixels: 13 GB, were they ever opened
+        re.sub(rb"(\xff\xc0..\x08)....", lambda found: found[1] + b"\xff" * 4, _jpeg(64, 64), count=1, flags=re.DOTALL),
+    ],
+    ids=["no picture", "another size", "huge"],
+)
+@pytest.mark.parametrize("name", ["person", "cover", "plate"])
+def test_surroundings_of_another_size_are_damaged(
+    picture: bytes, name: str, ada_avatar: Avatar, tmp_path: Path
+) -> None:
+    file = {name: np.frombuffer(picture, np.uint8)}
+    avatar = dataclasses.replace(ada_avatar, surroundings=dataclasses.replace(ada_avatar.surroundings, **file))
+    assert _refused(avatar.to_bytes(), tmp_path).code == "avatar_damaged"
+
+
+@pytest.mark.parametrize("side", ["left_px", "right_px", "below_px"])
+@pytest.mark.parametrize("value", [-2.0, 7.0, 4096.0, float("nan")])
+def test_surroundings_that_reach_elsewhere_are_damaged(
+    side: str, value: float, ada_avatar: Avatar, tmp_path: Path
+) -> None:
+    avatar = dataclasses.replace(ada_avatar, surroundings=dataclasses.replace(ada_avatar.surroundings, **{side: value}))
+    assert _refused(avatar.to_bytes(), tmp_path).code == "avatar_damaged"

@@ -103,14 +103,18 @@ def rasterise(
                 low, high = high, low
             first = max(0, int(np.ceil(low - tolerance)))
             last = min(width - 1, int(np.floor(high + tolerance)))
+            if last < first:
+                continue
             dx = np.float32(first) - ax
             u = ua + ux * dx + uy * dy
             v = va + vx * dx + vy * dy
             g = ga + gx * dx + gy * dy
-            for x in range(first, last + 1):
-                map_u[y, x] = min(max(u, zero), u_max)
-                map_v[y, x] = min(max(v, zero), v_max)
-                map_gain[y, x] = g
+            # unsigned: an index that may be negative would be looked at for every pixel
+            line = np.uint64(y)
+            for x in range(np.uint64(first), np.uint64(last + 1)):
+                map_u[line, x] = min(max(u, zero), u_max)
+                map_v[line, x] = min(max(v, zero), v_max)
+                map_gain[line, x] = g
                 u += ux
                 v += vx
                 g += gx
@@ -122,26 +126,32 @@ def composite(
 ) -> None:
     """``frame = alpha * gain * sampled + (1 - alpha) * background`` in a part of it, in 8.8 fixed point."""
     for y in range(y0, y1):
-        for x in range(x0, x1):
-            alpha = np.int32(sampled[y, x, 3])
-            if map_u[y, x] < np.float32(-9000.0) or alpha == 0:
-                frame[y, x, 0] = background[y, x, 0]
-                frame[y, x, 1] = background[y, x, 1]
-                frame[y, x, 2] = background[y, x, 2]
+        # views of the row: an index that may be negative would be looked at for every pixel
+        source = sampled[y, x0:x1]
+        behind = background[y, x0:x1]
+        texture_u = map_u[y, x0:x1]
+        gains = map_gain[y, x0:x1]
+        out = frame[y, x0:x1]
+        for x in range(out.shape[0]):
+            alpha = np.int32(source[x, 3])
+            if texture_u[x] < np.float32(-9000.0) or alpha == 0:
+                out[x, 0] = behind[x, 0]
+                out[x, 1] = behind[x, 1]
+                out[x, 2] = behind[x, 2]
                 continue
-            gain = np.int32(map_gain[y, x] * np.float32(256))
-            c0 = min(np.int32(255), (sampled[y, x, 0] * gain + np.int32(128)) >> 8)
-            c1 = min(np.int32(255), (sampled[y, x, 1] * gain + np.int32(128)) >> 8)
-            c2 = min(np.int32(255), (sampled[y, x, 2] * gain + np.int32(128)) >> 8)
+            gain = np.int32(gains[x] * np.float32(256))
+            c0 = min(np.int32(255), (source[x, 0] * gain + np.int32(128)) >> 8)
+            c1 = min(np.int32(255), (source[x, 1] * gain + np.int32(128)) >> 8)
+            c2 = min(np.int32(255), (source[x, 2] * gain + np.int32(128)) >> 8)
             if alpha < 255:
                 alpha += alpha >> 7
                 rest = np.int32(256) - alpha
-                c0 = (c0 * alpha + background[y, x, 0] * rest) >> 8
-                c1 = (c1 * alpha + background[y, x, 1] * rest) >> 8
-                c2 = (c2 * alpha + background[y, x, 2] * rest) >> 8
-            frame[y, x, 0] = c0
-            frame[y, x, 1] = c1
-            frame[y, x, 2] = c2
+                c0 = (c0 * alpha + behind[x, 0] * rest) >> 8
+                c1 = (c1 * alpha + behind[x, 1] * rest) >> 8
+                c2 = (c2 * alpha + behind[x, 2] * rest) >> 8
+            out[x, 0] = c0
+            out[x, 1] = c1
+            out[x, 2] = c2
 
 
 @kernel
