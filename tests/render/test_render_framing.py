@@ -137,6 +137,29 @@ def test_no_border_of_the_canvas_shows_while_the_torso_moves(
         assert renderer.render(face_state(moved))[inside][:, 1].max() < 40
 
 
+def shoulder_px(frame: Frame, column: int) -> int:
+    """How high what is person at the lower border of the frame reaches in a column."""
+    background = np.flatnonzero(frame[::-1, column, 1] > 128)
+    return int(background[0]) if len(background) else len(frame)
+
+
+def test_a_shoulder_rises_alike_on_both_sides_of_the_canvas_border(cut_at_the_shoulders: Avatar) -> None:
+    avatar = painted(cut_at_the_shoulders)
+    view = frame_view(avatar, 1280, 720)
+    renderer = Renderer(avatar, 1280, 720)
+    rest = renderer.render(neutral()).copy()
+    breathing = renderer.render(face_state({"breath": 4.0}))
+    rises = []
+    for side in (0, CANVAS_PX):
+        border = int(side * view.scale + view.offset_x_px)
+        here, beyond = (
+            shoulder_px(breathing, column) - shoulder_px(rest, column) for column in (border - 8, border + 8)
+        )
+        assert abs(here - beyond) <= 1
+        rises += [here, beyond]
+    assert max(rises) >= 3
+
+
 def test_at_rest_plate_and_person_of_a_wide_frame_are_those_of_the_square(
     ada_avatar: Avatar, renderer_of: Callable[[int, int], Renderer]
 ) -> None:
