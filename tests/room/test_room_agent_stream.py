@@ -168,6 +168,8 @@ async def test_an_agent_that_vanishes_is_silent_and_told_when_it_is_back(
             endless = await agent.open()
             await endless.write(tone(30))
             await wait_until(lambda: ben.loudness_after(0.0) > 4_000, what="the tone")
+            # what has not arrived is lost with the agent, and what has might be over before that is noticed
+            await wait_until(lambda: avatar.session._performer.queued_s > 20, 20, what="all of the tone")
         await wait_until(lambda: ben.sound[-1][0] > ben.last_heard_s() + 0.5, what="silence")
         async with speaker(room_server, avatar.room) as agent:
             await wait_until(lambda: agent.finished, what="the answer that was owed")
