@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import asyncio
 import shutil
-from collections.abc import AsyncIterator
+from collections.abc import AsyncIterator, Callable
 from pathlib import Path
 from typing import Any
 
@@ -107,25 +107,45 @@ async def test_a_session_shows_emotions_makes_gestures_and_takes_faces(
     assert nobody.status_code == 404
 
 
+class Mouth:
+    """How bright the mouth is in each picture of a stream; each is decoded once."""
+
+    def __init__(self, stream: StreamClient, avatar: Avatar) -> None:
+        self._stream = stream
+        self._box = mouth_box(avatar)
+        self._levels: list[float] = []
+
+    @property
+    def levels(self) -> list[float]:
+        x0, y0, x1, y1 = self._box
+        for picture in self._stream.pictures[len(self._levels) :]:
+            self._levels.append(float(picture.image[y0:y1, x0:x1].mean()))
+        return self._levels
+
+    async def until_some(self, holds: Callable[[float], bool], *, what: str) -> None:
+        """Return once a picture from now on shows it, however soon it is over."""
+        seen = len(self.levels)
+        await self._stream.until(lambda: any(map(holds, self.levels[seen:])), what=what)
+
+    async def until_last(self, holds: Callable[[float], bool], *, what: str) -> None:
+        """Return once the newest picture shows it."""
+        await self._stream.until(lambda: holds(self.levels[-1]), what=what)
+
+
 async def test_a_stream_is_driven_and_acts(client: httpx.AsyncClient, ada_avatar: Avatar) -> None:
-    x0, y0, x1, y1 = mouth_box(ada_avatar)
-
-    def mouth(stream: StreamClient) -> float:
-        return float(stream.pictures[-1].image[y0:y1, x0:x1].mean())
-
     async with streaming(client.base_url, API_KEY, hello={"idle_style": "still"}) as stream:
+        mouth = Mouth(stream, ada_avatar)
         await stream.until(lambda: len(stream.pictures) > 5, what="pictures")
-        closed = mouth(stream)
+        closed = mouth.levels[-1]
         for tick in range(30):
             await stream.say({"type": "face", "controls": {"jawOpen": min(tick / 10, 0.9)}, "time_s": tick / 30})
-            await asyncio.sleep(1 / 30)
-        await stream.until(lambda: mouth(stream) < closed - 8, what="an open mouth")
-        await stream.until(lambda: abs(mouth(stream) - closed) < 3, what="a closed mouth")
+        await mouth.until_some(lambda level: level < closed - 8, what="an open mouth")
+        await mouth.until_last(lambda level: abs(level - closed) < 3, what="a closed mouth")
 
         await stream.say({"type": "emotion", "emotion": "happy", "intensity": 1})
-        await stream.until(lambda: abs(mouth(stream) - closed) > 4, what="a smile")
+        await mouth.until_some(lambda level: abs(level - closed) > 4, what="a smile")
         await stream.say({"type": "emotion", "emotion": "neutral"})
-        await stream.until(lambda: abs(mouth(stream) - closed) < 3, what="closed lips")
+        await mouth.until_last(lambda level: abs(level - closed) < 3, what="closed lips")
 
         await stream.say({"type": "gesture", "gesture": "dance"})
         (told,) = await stream.until_event("error")
@@ -135,8 +155,8 @@ async def test_a_stream_is_driven_and_acts(client: httpx.AsyncClient, ada_avatar
         await stream.push(np.zeros(24_000, np.int16), segment=1)
         await stream.say({"type": "gesture", "gesture": "laugh", "queued": True})
         await stream.push(np.zeros(48_000, np.int16), segment=1, end=True)
-        await stream.until_event("playback_started")
-        await stream.until(lambda: abs(mouth(stream) - closed) > 4, what="a laugh")
+        await mouth.until_some(lambda level: abs(level - closed) > 4, what="a laugh")
+        assert stream.events("playback_started")
         await stream.say({"type": "speak", "text": "Hello [hapy] you"})
         await stream.until(lambda: len(stream.events("error")) == 2, what="a refusal of the markup")
         await stream.say({"type": "speak", "text": "[happy] Hello [nod] you.", "segment": 5})
