@@ -22,7 +22,7 @@ run: install ## start visavis on this machine and print its address
 test: check test-unit test-room test-links test-conformance test-browser ## lint, types, and all tests
 
 test-unit: install $(STAMPS)/dev ## tests without a room or a browser
-	$(BIN)/pytest -m "not room and not links and not conformance and not browser"
+	$(BIN)/pytest -n 2 --dist loadfile -m "not room and not links and not conformance and not browser"
 
 test-room: install $(STAMPS)/dev ## tests against a real livekit-server
 	$(BIN)/pytest -m room
