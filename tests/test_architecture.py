@@ -22,7 +22,7 @@ ALLOWED = {
     "performer": {"acting", "avatar", "background", "face", "media", "motion", "render", "speech", "errors"},
     "video": {"errors", "media"},
     "room": {"acting", "performer", "avatar", "background", "media", "errors", "face"},
-    "voice": {"media", "errors", "logs"},
+    "voice": {"media", "errors", "logs", "speech"},  # speech: what a phone is
     "stream": {"acting", "background", "performer", "media", "errors"},
     # render and speech: to warm them up
     "placement": {"acting", "room", "stream", "performer", "avatar", "errors", "logs", "media", "render", "speech"},

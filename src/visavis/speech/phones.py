@@ -2,12 +2,13 @@
 
 from __future__ import annotations
 
+import math
 import unicodedata
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, replace
 from functools import lru_cache
 from types import MappingProxyType
-from typing import Final
+from typing import Any, Final
 
 from visavis.speech.ipa import GESTURES, MARKS, NEUTRAL, SPELT, STOPS, VOWELS, Gesture
 
@@ -21,6 +22,25 @@ class Phone:
     Empty is silence."""
     start_s: float
     end_s: float
+
+
+def phone_values(phones: Iterable[Phone]) -> list[list[str | float]]:
+    """Phones as plain values for JSON, ``[ipa, start_s, end_s]`` each, to a tenth of a millisecond."""
+    return [[phone.ipa, round(phone.start_s, 4), round(phone.end_s, 4)] for phone in phones]
+
+
+def phones_of_values(values: Iterable[Sequence[Any]]) -> tuple[Phone, ...]:
+    """What :func:`phone_values` gave, as phones again."""
+    return tuple(Phone(ipa, start_s, end_s) for ipa, start_s, end_s in values)
+
+
+def cut_phones(phones: Iterable[Phone], from_s: float, to_s: float = math.inf) -> tuple[Phone, ...]:
+    """The phones of a part of the sound, with times from its beginning."""
+    return tuple(
+        Phone(phone.ipa, max(phone.start_s, from_s) - from_s, min(phone.end_s, to_s) - from_s)
+        for phone in phones
+        if phone.end_s > from_s and phone.start_s < to_s
+    )
 
 
 @lru_cache(maxsize=8192)

@@ -12,6 +12,7 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.errors import ServiceError
+from visavis.speech.phones import Phone
 
 MAX_TEXT_CHARS: Final = 5_000
 """About six minutes of speech."""
@@ -26,6 +27,8 @@ class AudioChunk:
     pcm: NDArray[np.int16]
     """Mono, ``[n]``."""
     sample_rate_hz: int
+    phones: tuple[Phone, ...] | None = None
+    """Its sounds, with times from its first sample; None where the engine does not tell."""
 
     @property
     def duration_s(self) -> float:

@@ -2,28 +2,37 @@
 
 from __future__ import annotations
 
+import json
 import subprocess
-from collections.abc import Iterator
+import sys
+from collections.abc import Iterator, Sequence
 from functools import lru_cache
 from typing import Final
 
 import numpy as np
 
 from visavis.errors import ServiceError
+from visavis.speech.phones import Phone
+from visavis.voice import espeak_program
 from visavis.voice.engine import AudioChunk, sentences
 
 VARIANTS: Final = {"female": "f2", "male": "m3"}
 """Our voice names and espeak-ng's variants."""
 
-ALIASES: Final = {"en": "en-us", "fr": "fr-fr", "zh": "cmn", "no": "nb"}
-"""Tags people use that espeak-ng does not list."""
+ALIASES: Final = {"en": "en-us", "fr": "fr", "fr-fr": "fr", "zh": "cmn", "no": "nb"}
+"""Tags people use that espeak-ng does not list; its own tag fr-fr takes no variant."""
+
+CLOSURE_S: Final = 0.040
+"""The event of a voiceless stop is its burst; so long before it the sound is silent and the mouth is closed."""
 
 _PROGRAM: Final = "espeak-ng"
+_SPEAKING: Final = (sys.executable, "-I", "-S", espeak_program.__file__)
 _AMPLITUDE: Final = 60
 """Of 0..200, 100 usual: as loud as the English voice."""
 _WORDS_PER_MINUTE: Final = 160
 _PATIENCE_S: Final = 20.0
-_WAV_HEADER_BYTES: Final = 44
+_LEAST_PHONE_S: Final = 0.015
+_VOICELESS_STOPS: Final = frozenset("ptkcqʈ")
 
 
 class EspeakVoice:
@@ -75,36 +84,62 @@ def known_languages() -> tuple[str, ...]:
     Raises:
         ServiceError: ``voice_engine_missing``.
     """
-    table = _run(["--voices"], "").decode("utf-8", "replace").splitlines()[1:]
+    table = _run([_PROGRAM, "--voices"], "").decode("utf-8", "replace").splitlines()[1:]
     tags = {columns[1].lower() for line in table if len(columns := line.split()) > 1}
     return tuple(sorted(tags | ALIASES.keys()))
 
 
+def phones_of(events: Sequence[tuple[float, str]], duration_s: float) -> tuple[Phone, ...]:
+    """Phones of espeak-ng's phoneme events, each its time in seconds and its IPA; no IPA is a pause.
+
+    Where another language begins there is an event that names it in brackets: no phone.
+    """
+    sounds = [(at_s, ipa.strip("ˈˌ")) for at_s, ipa in events if not ipa.startswith("(")]
+    starts_s: list[float] = []
+    for at_s, ipa in sounds:
+        start_s = at_s - CLOSURE_S if ipa[:1] in _VOICELESS_STOPS else at_s
+        starts_s.append(max(start_s, starts_s[-1] + _LEAST_PHONE_S if starts_s else 0.0))
+    ends_s = [*starts_s[1:], duration_s]
+    return tuple(
+        Phone(ipa, start_s, end_s)
+        for (_, ipa), start_s, end_s in zip(sounds, starts_s, ends_s, strict=True)
+        if end_s > start_s
+    )
+
+
 def _speak(sentence: str, name: str) -> AudioChunk:
-    options = ["-v", name, "-a", str(_AMPLITUDE), "-s", str(_WORDS_PER_MINUTE), "-b", "1", "--stdin", "--stdout"]
-    wav = _run(options, sentence)
-    sample_rate_hz = int.from_bytes(wav[24:28], "little")
-    if wav[:4] != b"RIFF" or not sample_rate_hz:
-        raise ServiceError("voice_failed", "espeak-ng gave no sound.", "See the log of the server.", status=502)
-    # What is written to a pipe states a length it cannot know; the sound is all that follows the header.
-    sound = wav[_WAV_HEADER_BYTES : len(wav) - len(wav) % 2]
-    return AudioChunk(np.frombuffer(sound, "<i2").astype(np.int16), sample_rate_hz)
+    output = _run([*_SPEAKING, name, str(_AMPLITUDE), str(_WORDS_PER_MINUTE)], sentence)
+    header, _, sound = output.partition(b"\n")
+    told = json.loads(header)
+    sample_rate_hz = told["sample_rate_hz"]
+    pcm = np.frombuffer(sound, "<i2").astype(np.int16)
+    return AudioChunk(pcm, sample_rate_hz, phones_of(told["phonemes"], len(pcm) / sample_rate_hz))
 
 
-def _run(arguments: list[str], text: str) -> bytes:
+def _run(command: list[str], text: str) -> bytes:
     try:
-        done = subprocess.run(
-            [_PROGRAM, *arguments], input=text.encode(), capture_output=True, timeout=_PATIENCE_S, check=True
-        )
+        done = subprocess.run(command, input=text.encode(), capture_output=True, timeout=_PATIENCE_S, check=True)
     except FileNotFoundError as error:
-        raise ServiceError(
-            "voice_engine_missing",
-            "espeak-ng is not installed: only English can be spoken.",
-            "Install it: apt install espeak-ng.",
-            status=503,
-        ) from error
-    except (subprocess.CalledProcessError, subprocess.TimeoutExpired) as error:
-        raise ServiceError(
-            "voice_failed", f"espeak-ng failed: {type(error).__name__}.", "Try another text or voice.", status=502
-        ) from error
+        raise _missing() from error
+    except subprocess.CalledProcessError as error:
+        if error.returncode == espeak_program.NO_LIBRARY:
+            raise _missing() from error
+        raise _failed(error) from error
+    except subprocess.TimeoutExpired as error:
+        raise _failed(error) from error
     return done.stdout
+
+
+def _missing() -> ServiceError:
+    return ServiceError(
+        "voice_engine_missing",
+        "espeak-ng is not installed: only English can be spoken.",
+        "Install it: apt install espeak-ng.",
+        status=503,
+    )
+
+
+def _failed(error: Exception) -> ServiceError:
+    return ServiceError(
+        "voice_failed", f"espeak-ng failed: {type(error).__name__}.", "Try another text or voice.", status=502
+    )

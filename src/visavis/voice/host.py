@@ -17,6 +17,7 @@ import numpy as np
 
 from visavis.errors import ServiceError
 from visavis.logs import log_environment
+from visavis.speech.phones import phones_of_values
 from visavis.voice.engine import AudioChunk, clean_text
 from visavis.voice.wire import Message, packed, receive_message
 
@@ -118,7 +119,8 @@ class VoiceHost:
         replies = self._replies(request)
         try:
             async for message, samples in replies:
-                yield AudioChunk(np.frombuffer(samples, "<i2").astype(np.int16), message["sample_rate_hz"])
+                phones = None if message["phones"] is None else phones_of_values(message["phones"])
+                yield AudioChunk(np.frombuffer(samples, "<i2").astype(np.int16), message["sample_rate_hz"], phones)
         finally:
             await replies.aclose()
 

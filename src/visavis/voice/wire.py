@@ -4,8 +4,9 @@ A message is 4 bytes (the length of the object), 4 bytes (the length of the samp
 the samples as little-endian int16. Both numbers are little-endian and unsigned.
 
 To the worker: ``{"do": "speak", "id", "text", "language", "voice"}``, ``{"do": "warm_up", "id", "language"}``,
-``{"do": "cancel", "id"}``. From it: ``{"is": "chunk", "id", "sample_rate_hz"}`` with samples, ``{"is": "end", "id"}``,
-``{"is": "error", "id", "code", "message", "hint", "status"}``.
+``{"do": "cancel", "id"}``. From it: ``{"is": "chunk", "id", "sample_rate_hz", "phones"}`` with samples,
+``{"is": "end", "id"}``, ``{"is": "error", "id", "code", "message", "hint", "status"}``. Phones are a list of
+``[ipa, start_s, end_s]`` with times from the chunk's first sample, or null where the engine does not tell.
 """
 
 from __future__ import annotations

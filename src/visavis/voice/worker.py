@@ -19,6 +19,7 @@ import numpy as np
 
 from visavis.errors import VisavisError
 from visavis.logs import log_settings_of_environment, start_logging
+from visavis.speech.phones import phone_values
 from visavis.voice.catalogue import Catalogue
 from visavis.voice.engine import AudioChunk, Voice
 from visavis.voice.wire import Message, packed, read_message
@@ -83,7 +84,8 @@ class Worker:
             return
         self._speaking[request] = chunks
         samples = np.ascontiguousarray(chunk.pcm, "<i2").tobytes()
-        self._send({"is": "chunk", "id": request, "sample_rate_hz": chunk.sample_rate_hz}, samples)
+        phones = None if chunk.phones is None else phone_values(chunk.phones)
+        self._send({"is": "chunk", "id": request, "sample_rate_hz": chunk.sample_rate_hz, "phones": phones}, samples)
 
     def _warm_up(self, language: str) -> Iterator[AudioChunk]:
         self._voice.warm_up(language)
