@@ -15,7 +15,7 @@ from __future__ import annotations
 
 from collections.abc import Sequence
 from dataclasses import dataclass
-from typing import Final
+from typing import Any, Final
 
 import numpy as np
 from numpy.typing import ArrayLike, NDArray
@@ -73,6 +73,7 @@ EFFORT_RANGE: Final = (0.4, 1.6)
 
 _LIPS: Final = ("mouthPucker", "mouthFunnel", "mouthStretch", "mouthUpperUp", "mouthLowerDown")
 _COLUMN: Final = {name: index for index, name in enumerate(TARGETS)}
+_LIP_COLUMNS: Final = [_COLUMN[name] for name in _LIPS]
 _SHAPE_COLUMNS: Final = np.array([_COLUMN[name] for name in SHAPE_CONTROLS])
 _CONTACT: Final[dict[Closure, str]] = {
     "bilabial": "mouthClose", "labiodental": "lipTuck", "interdental": "tongueOut",
@@ -98,7 +99,7 @@ def articulation_track(phones: Sequence[Phone], row_count: int, effort: ArrayLik
     _blend(units, track)
     awake = _awake(units, row_count)
     track[:, _SHAPE_COLUMNS] = _smoothed(track[:, _SHAPE_COLUMNS]) * awake[:, None]
-    _exert(track, np.clip(np.asarray(effort, np.float64), *EFFORT_RANGE))
+    exert(track, np.clip(np.asarray(effort, np.float64), *EFFORT_RANGE))
     _close(units, track)
     track[:, _COLUMN["speech"]] = _smoothed(_spoken(units, row_count)[:, None])[:, 0]
     return np.clip(track, 0, 1).astype(np.float32)
@@ -120,6 +121,20 @@ def closures(phones: Sequence[Phone]) -> list[tuple[float, float, Closure]]:
         else:
             found.append((start_s, end_s, closure))
     return found
+
+
+def exert(track: NDArray[Any], effort: NDArray[np.float64]) -> None:
+    """Open a track's mouth wider or less wide, in place; softly limited, for a jaw has an end.
+
+    Args:
+        track: ``[rows, len(TARGETS)]``.
+        effort: one number or ``[rows]``.
+    """
+    jaw = track[:, _COLUMN["jawOpen"]] * effort
+    knee = 0.7 * _MOST_JAW
+    excess = np.maximum(jaw - knee, 0) / (_MOST_JAW - knee)
+    track[:, _COLUMN["jawOpen"]] = np.minimum(jaw, knee) + (_MOST_JAW - knee) * np.tanh(excess)
+    track[:, _LIP_COLUMNS] = np.minimum(track[:, _LIP_COLUMNS] * (effort**_LIP_EFFORT)[..., None], 1)
 
 
 @dataclass(frozen=True, slots=True)
@@ -236,17 +251,6 @@ def _spoken(units: _Units, row_count: int) -> NDArray[np.float64]:
     times_s = np.arange(row_count) * ROW_S
     unit = np.clip(np.searchsorted(units.start_s, times_s, side="right") - 1, 0, len(units.spoken) - 1)
     return units.spoken[unit].astype(np.float64)
-
-
-def _exert(track: NDArray[np.float64], effort: NDArray[np.float64]) -> None:
-    """Open wider or less wide; softly limited, for a jaw has an end."""
-    jaw = track[:, _COLUMN["jawOpen"]] * effort
-    knee = 0.7 * _MOST_JAW
-    excess = np.maximum(jaw - knee, 0) / (_MOST_JAW - knee)
-    track[:, _COLUMN["jawOpen"]] = np.minimum(jaw, knee) + (_MOST_JAW - knee) * np.tanh(excess)
-    lips = np.broadcast_to(effort**_LIP_EFFORT, len(track))
-    for name in _LIPS:
-        track[:, _COLUMN[name]] *= lips
 
 
 def _plateaux(units: _Units) -> list[tuple[float, float, Closure, float]]:
