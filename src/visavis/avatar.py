@@ -28,7 +28,7 @@ from safetensors.numpy import save as safetensors_save
 from visavis.errors import AvatarFileError
 
 FORMAT: Final = "visavis-avatar"
-VERSION: Final = 2
+VERSION: Final = 3
 CANVAS_PX: Final = 512
 TEXTURE_SCALE: Final = 2
 TEXTURE_PX: Final = CANVAS_PX * TEXTURE_SCALE
@@ -54,8 +54,11 @@ MAX_SURROUNDINGS_PX: Final = 512
 _MAX_HEADER_BYTES: Final = 1 << 20
 _MAX_NUMBER: Final = 1e4
 """No measure of a face on the canvas comes near it."""
-_SCALAR_RANGES: Final = {"px_per_mm": (0.2, 20.0), "iris_radius_px": (1.0, 200.0), "half_width_mm": (5.0, 80.0)}
-"""Divisors of the renderer."""
+_SCALAR_RANGES: Final = {
+    "px_per_mm": (0.2, 20.0), "iris_radius_px": (1.0, 200.0), "half_width_mm": (5.0, 80.0), "visible": (0.0, 1.0),
+    "quality": (0.0, 100.0),
+}  # fmt: skip
+"""The first three are divisors of the renderer."""
 _DTYPES: Final = {"F32": np.float32, "U8": np.uint8, "I8": np.int8, "I16": np.int16, "I32": np.int32}
 
 F32 = NDArray[np.float32]
@@ -84,6 +87,15 @@ class HeadFrame:
     px_per_mm: float
     jaw_angle_rad: float
     """Rotation of the fully open jaw."""
+
+
+@dataclass(frozen=True, slots=True, kw_only=True)
+class HeadRange:
+    """How far the head may turn from the photo's pose: within it no triangle folds over. Degrees, low and high."""
+
+    yaw_deg: F32 = _array("F32", 2)
+    pitch_deg: F32 = _array("F32", 2)
+    roll_deg: F32 = _array("F32", 2)
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -168,6 +180,8 @@ class Eye:
     """Texture coordinates of the eye picture's upper left pixel."""
     iris_centre_px: F32 = _array("F32", 2)
     iris_radius_px: float
+    visible: float
+    """1, or 0 behind dark glasses: the photo's own pixels stay."""
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -211,6 +225,8 @@ class PortraitInfo:
     pitch_deg: float
     lip_gap_mm: float
     """Opening of the lips in the photo; the rest pose is closed."""
+    quality: float
+    """How good the photo is, 0 .. 100; the findings say why it is not better."""
     findings: tuple[Finding, ...]
 
 
@@ -236,6 +252,7 @@ class Avatar:
     light: F32 = _array("F32", 4)
     """Ambient and direction: ``shade = light[0] + normal . light[1:]``."""
     head: HeadFrame
+    head_range: HeadRange
     lips: Lips
     mouth: MouthInterior
     folds: Folds
@@ -304,6 +321,7 @@ class Avatar:
             avatar: Avatar = _assemble(Avatar, "", manifest, tensors, {"texture": TEXTURE_PX})
             _check_indices(avatar)
             _check_axes(avatar.head.axes)
+            _check_range(avatar.head_range)
             _check_surroundings(avatar.surroundings)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise AvatarFileError(
@@ -365,8 +383,8 @@ def _assemble(
     kind: Any, prefix: str, manifest: dict[str, Any], tensors: dict[str, NDArray[Any]], sizes: dict[str, int]
 ) -> Any:
     parts = {
-        "head": HeadFrame, "lips": Lips, "mouth": MouthInterior, "folds": Folds, "eye_left": Eye,
-        "eye_right": Eye, "surroundings": Surroundings, "info": PortraitInfo,
+        "head": HeadFrame, "head_range": HeadRange, "lips": Lips, "mouth": MouthInterior, "folds": Folds,
+        "eye_left": Eye, "eye_right": Eye, "surroundings": Surroundings, "info": PortraitInfo,
     }  # fmt: skip
     values: dict[str, Any] = {}
     for item in dataclasses.fields(kind):
@@ -405,6 +423,12 @@ def _check_shape(name: str, array: NDArray[Any], wanted: Any, sizes: dict[str, i
 def _check_axes(axes: F32) -> None:
     if np.abs(axes @ axes.T - np.eye(3)).max() > 0.01:
         raise ValueError("head.axes are not at right angles")
+
+
+def _check_range(allowed: HeadRange) -> None:
+    for low, high in (allowed.yaw_deg, allowed.pitch_deg, allowed.roll_deg):
+        if not -90 <= low <= 0 <= high <= 90:
+            raise ValueError("head_range does not hold the photo's own pose")
 
 
 def _check_surroundings(around: Surroundings) -> None:

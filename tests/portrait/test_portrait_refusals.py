@@ -7,9 +7,12 @@ import numpy as np
 import pytest
 from PIL import Image, ImageDraw
 
-from visavis.avatar import Avatar
+from support import disguises
+from visavis.avatar import CANVAS_PX, Avatar
 from visavis.errors import PortraitRefused
+from visavis.face import face_state
 from visavis.portrait.build import build_avatar
+from visavis.render import Renderer
 
 
 def opened(photo: bytes) -> Image.Image:
@@ -87,3 +90,81 @@ def test_an_unexpected_failure_is_a_refusal_too(
 
     monkeypatch.setattr("visavis.portrait.build.build_bases", fail)
     assert refusal(portrait_photo("ada")).code == "portrait_failed"
+
+
+DISGUISED = ["ada", "mabel", "smile-flowers", "astronaut"]
+
+
+def codes(avatar: Avatar) -> set[str]:
+    return {finding.code for finding in avatar.info.findings}
+
+
+def limits_hold(error: PortraitRefused) -> bool:
+    """Measured value and limit are named, and told apart by their numbers in the message."""
+    return error.measured is not None and error.limit is not None and any(c.isdigit() for c in error.message)
+
+
+@pytest.mark.parametrize("cover", [disguises.with_mask])
+@pytest.mark.parametrize("name", DISGUISED)
+def test_a_covered_mouth_is_refused(
+    name: str, cover: Callable[[disguises.Picture], disguises.Picture], portrait_photo: Callable[[str], bytes]
+) -> None:
+    error = refusal(disguises.png(cover(disguises.decoded(portrait_photo(name)))))
+    assert error.code in ("mouth_covered", "no_face")
+    assert error.code == "no_face" or limits_hold(error)
+
+
+def test_a_face_in_the_dark_is_refused(portrait_photo: Callable[[str], bytes]) -> None:
+    error = refusal(disguises.png(disguises.exposed(disguises.decoded(portrait_photo("mabel")), -7)))
+    assert error.code in ("face_dark", "no_face")
+
+
+def test_a_face_without_focus_is_refused(portrait_photo: Callable[[str], bytes]) -> None:
+    error = refusal(disguises.png(disguises.blurred(disguises.decoded(portrait_photo("mabel")), 6.0)))
+    assert error.code == "face_blurred" and limits_hold(error)
+
+
+@pytest.mark.parametrize("name", ["ada", "mabel"])
+def test_sunglasses_are_taken_and_stay_still(name: str, portrait_photo: Callable[[str], bytes]) -> None:
+    avatar = build_avatar(disguises.png(disguises.with_sunglasses(disguises.decoded(portrait_photo(name)))))
+    assert "sunglasses" in codes(avatar)
+    renderer = Renderer(avatar, CANVAS_PX, CANVAS_PX)
+    rest = renderer.render(face_state({})).copy()
+    blinking = renderer.render(face_state({"eyeBlinkLeft": 1, "eyeBlinkRight": 1, "eyeLookOutLeft": 1}))
+    assert np.abs(blinking.astype(int) - rest).max() <= 2
+
+
+@pytest.mark.parametrize("name", DISGUISED)
+def test_glasses_are_noticed(name: str, portrait_photo: Callable[[str], bytes]) -> None:
+    worn = build_avatar(disguises.png(disguises.with_spectacles(disguises.decoded(portrait_photo(name)))))
+    assert "glasses" in codes(worn)
+
+
+@pytest.mark.parametrize("name", [*DISGUISED, "ines"])
+def test_bare_faces_wear_no_glasses(name: str, built: Callable[[str], Avatar]) -> None:
+    assert not {"glasses", "sunglasses"} & codes(built(name))
+
+
+def test_rims_do_not_bend(portrait_photo: Callable[[str], bytes]) -> None:
+    worn = disguises.with_spectacles(disguises.decoded(portrait_photo("mabel")), colour=(0, 0, 255))
+    renderer = Renderer(build_avatar(disguises.png(worn)), CANVAS_PX, CANVAS_PX)
+
+    def rims(controls: dict[str, float]) -> np.ndarray:
+        frame = renderer.render(face_state(controls)).astype(int)
+        return (frame[..., 2] > 150) & (frame[..., 1] < 90)
+
+    rest = rims({})
+    for controls in (
+        {"eyeBlinkLeft": 1.0, "eyeBlinkRight": 1.0},
+        {"browInnerUp": 1.0, "browOuterUpLeft": 1.0, "browOuterUpRight": 1.0},
+        {"mouthSmileLeft": 1.0, "mouthSmileRight": 1.0},
+    ):
+        assert (rims(controls) != rest).sum() < 0.15 * rest.sum(), controls
+
+
+def test_better_photos_score_higher(built: Callable[[str], Avatar], portrait_photo: Callable[[str], bytes]) -> None:
+    plain = disguises.decoded(portrait_photo("mabel"))
+    soft = build_avatar(disguises.png(disguises.blurred(plain, 1.5)))
+    assert 0 <= soft.info.quality < built("mabel").info.quality <= 100
+    assert "blurred_face" in codes(soft)
+    assert built("astronaut").info.quality < built("mabel").info.quality

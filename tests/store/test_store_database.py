@@ -34,7 +34,7 @@ async def database(tmp_path: Path) -> AsyncIterator[Database]:
 def an_agent(agent_id: str = "A1", **changes: object) -> Agent:
     values: dict[str, object] = {
         "agent_id": agent_id, "name": "Ada", "status": "processing", "progress": 0.0, "step": "waiting",
-        "error": None, "notes": [], "settings": {"voice": "x"}, "demo": None,
+        "error": None, "notes": [], "quality": None, "settings": {"voice": "x"}, "demo": None,
         "created_at": NOW, "updated_at": NOW,
     }  # fmt: skip
     return Agent(**(values | changes))  # type: ignore[arg-type]

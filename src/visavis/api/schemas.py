@@ -261,6 +261,9 @@ class AgentOut(BaseModel):
     step: str = Field(description="What is being done, in words.")
     error: ErrorBody | None = Field(None, description="Why it failed.")
     notes: list[Note]
+    quality: float | None = Field(
+        description="How good the photo is, 0 to 100; the notes say why it is not better. Null until it was looked at."
+    )
     settings: AgentSettings
     demo: bool = Field(description="Whether it came with visavis.")
     portrait_url: str = Field(description="Its picture, once it is ready; needs the key.")
@@ -278,6 +281,7 @@ class AgentOut(BaseModel):
             step=agent.step,
             error=ErrorBody(**agent.error) if agent.error else None,
             notes=[Note(**note) for note in agent.notes],
+            quality=agent.quality,
             settings=AgentSettings(**agent.settings),
             demo=agent.demo is not None,
             portrait_url=f"/v1/agents/{agent.agent_id}/portrait",

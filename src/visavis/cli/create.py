@@ -64,5 +64,6 @@ def build_with_progress(photo: Path, progress: Progress) -> Avatar:
 
 def show_findings(avatar: Avatar) -> None:
     """Tell what the photo's owner should know."""
+    typer.echo(f"photo quality: {avatar.info.quality:.0f} of 100", err=True)
     for finding in avatar.info.findings:
         typer.echo(f"note: {finding.message}", err=True)

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -21,12 +21,13 @@ from visavis.performer.live import LiveFeed, LiveStats
 from visavis.performer.mouth import SILENCE_DB, MouthBlend
 from visavis.performer.screen import FRAME_BUFFERS, Screen
 from visavis.performer.segments import QUEUED_LOOK_AHEAD_MS, SegmentQueue, SegmentTick
+from visavis.speech.phones import Phone
 
-# The head's turn and the photo's own add up; beyond this the far cheek folds.
-MAX_TOTAL_YAW_DEG: Final = 15.0
 # What counts as voice, and for how long a gap between words still does.
 VOICE_DB: Final = -46.0
 VOICE_HOLD_S: Final = 0.25
+# How far a head may be driven from where it is in the photo; its turns are the avatar's to limit.
+DRIVEN_SHIFT_MM: Final = 12.0
 _LIVE: Final = "live"
 
 
@@ -118,7 +119,7 @@ class Performer:
         """Set while somebody speaks to the face: it looks and nods as a listener does."""
         self._screen = Screen(avatar, width_px, height_px, background)
         self._motion = Motion(seed, fps, _limits(avatar), idle_style)
-        self._driven = DrivenFace(1 / fps, _limits(avatar))
+        self._driven = DrivenFace(1 / fps, _driven_limits(avatar))
         longest_tick_samples = -(-audio_rate_hz // fps)
         self._segments = SegmentQueue(audio_rate_hz, queued_look_ahead_ms)
         self._live = LiveFeed(audio_rate_hz, longest_tick_samples, look_ahead_ms, early_lips=early_lips)
@@ -172,17 +173,19 @@ class Performer:
         """Open a segment, ending an open one; its id. :meth:`push_audio` does it where none is open."""
         return self._segments.begin()
 
-    def push_audio(self, pcm: NDArray[Any], sample_rate_hz: int) -> int:
+    def push_audio(self, pcm: NDArray[Any], sample_rate_hz: int, phones: Sequence[Phone] | None = None) -> int:
         """Queue sound for the open segment; the segment's id. It is not copied: leave it as it is.
 
         Args:
             pcm: ``int16`` or ``float32``, ``[n]`` or ``[n, 2]``, any length.
             sample_rate_hz: any; it may change on the way.
+            phones: the sounds of speech in it, in order, with times from its first sample: the mouth follows them
+                and closes for every p, b and m. None: the mouth listens. See docs/speech.md.
 
         Raises:
             AudioError: ``audio_format``: another type, shape or rate.
         """
-        return self._segments.push(Chunk.checked(pcm, sample_rate_hz))
+        return self._segments.push(Chunk.checked(pcm, sample_rate_hz, phones))
 
     def end_segment(self) -> None:
         """Nothing more comes for the open segment: it ends when what was pushed has been played."""
@@ -332,13 +335,24 @@ class Performer:
 
 
 def _limits(avatar: Avatar) -> MotionLimits:
-    """How far this photo may be turned."""
-    limits = MotionLimits()
-    low, high = limits.yaw_deg
-    photo_yaw_deg = avatar.info.yaw_deg
+    """How far this photo may be turned: as far as motion goes and the avatar bears."""
+    limits, bears = MotionLimits(), avatar.head_range
+
+    def within(wanted: tuple[float, float], borne: NDArray[np.float32]) -> tuple[float, float]:
+        return max(wanted[0], float(borne[0])), min(wanted[1], float(borne[1]))
+
     return MotionLimits(
-        yaw_deg=(
-            min(max(low, -MAX_TOTAL_YAW_DEG - photo_yaw_deg), -1.0),
-            max(min(high, MAX_TOTAL_YAW_DEG - photo_yaw_deg), 1.0),
-        )
+        yaw_deg=within(limits.yaw_deg, bears.yaw_deg),
+        pitch_deg=within(limits.pitch_deg, bears.pitch_deg),
+        roll_deg=within(limits.roll_deg, bears.roll_deg),
+        shift_mm=limits.shift_mm,
     )
+
+
+def _driven_limits(avatar: Avatar) -> MotionLimits:
+    """How far this photo may be turned by somebody outside: all of what the avatar bears."""
+    bears = avatar.head_range
+    (left, right), (up, down), (back, forth) = (
+        (float(low), float(high)) for low, high in (bears.yaw_deg, bears.pitch_deg, bears.roll_deg)
+    )
+    return MotionLimits((left, right), (up, down), (back, forth), DRIVEN_SHIFT_MM)

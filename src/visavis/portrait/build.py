@@ -4,27 +4,33 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Sequence
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 
 import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import BASE_NAMES, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye, HeadFrame, PortraitInfo
+from visavis.avatar import BASE_NAMES, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye, HeadFrame, HeadRange, PortraitInfo
 from visavis.errors import PortraitRefused
-from visavis.portrait.deformations import build_bases, measure_jaw
+from visavis.portrait.compact import without_unused_vertices
+from visavis.portrait.deformations import Jaw, build_bases, measure_jaw
 from visavis.portrait.eyes import build_eye
-from visavis.portrait.face_mesh import FaceMesh
+from visavis.portrait.face_mesh import Face, FaceMesh
 from visavis.portrait.folds import build_folds
-from visavis.portrait.framing import face_height_px, frame_photo
-from visavis.portrait.gate import choose_face, findings
+from visavis.portrait.framing import FACE_SHARE, Framing, face_height_px, frame_photo
+from visavis.portrait.gate import check_look, choose_face, has_dark_lenses
 from visavis.portrait.geometry import HeadGeometry, measure_head, texture_px
+from visavis.portrait.hair import hanging_hair
+from visavis.portrait.head_range import PosedMesh, flatten_folds, safe_range, wanted_range
+from visavis.portrait.inspection import inspect, upright_face
 from visavis.portrait.intake import decode_photo
 from visavis.portrait.lips import LIP_POINTS, build_lips
 from visavis.portrait.matte import separate
 from visavis.portrait.mesh import ControlMesh, build_control_mesh, depth_mobility, limit_depth_slope, vertex_normals
+from visavis.portrait.quality import PhotoFacts, judge
 from visavis.portrait.rest_mouth import RestMouth, close_mouth, even_out_smile
 from visavis.portrait.shading import base_gains, fit_light
+from visavis.portrait.spectacles import find_spectacles, held_points, sunglasses_of
 from visavis.portrait.surroundings import build_surroundings
 from visavis.portrait.teeth import build_interior
 from visavis.portrait.topology import EYE_LEFT, EYE_RIGHT, IRIS_LEFT, IRIS_RIGHT, Subdivision, loop_subdivide, orient
@@ -39,6 +45,7 @@ Progress = Callable[[str, float], None]
 
 _NECK_BELOW_EYES_MM = 38.0
 _INVISIBLE_ALPHA = 2
+_LIDS = {i for eye in (EYE_LEFT, EYE_RIGHT) for i in (*eye.upper, *eye.lower, *eye.corners, *eye.upper_2)}
 _MAX_CONTROL_SLOPE = 2.5
 _MAX_FINE_SLOPE = 3.2
 """Depth over distance: a slope of 3.2 would turn edge-on at 17 degrees."""
@@ -74,26 +81,31 @@ def _build(photo: bytes, report: Progress) -> Avatar:
     detector = FaceMesh()
     faces = detector.faces(_rgb(picture))
     face = choose_face(faces, picture.shape[1], picture.shape[0])
+    seen = inspect(picture, face)
+    check_look(seen)
+    sunglasses = has_dark_lenses(seen)
     report("measuring the head", 0.2)
     framing = frame_photo(picture, face)
     framed = framing.picture
-    head = measure_head(detector.look_again(_rgb(framed), framing.place(face.points)))
+    framed_face = replace(face, points=detector.look_again(_rgb(framed), framing.place(face.points)))
+    head = measure_head(framed_face.points)
     report("separating hair and background", 0.25)
-    layers = separate(framed, detector.person_mask(_rgb(framed)))
+    layers = separate(framed, detector.person_mask(_rgb(framed), margin=_mask_margin(framing, face)), head)
     report("meshing the head", 0.5)
-    mesh = build_control_mesh(head, layers.alpha)
+    mesh = build_control_mesh(head, layers.alpha, hanging_hair(framed, layers.alpha, head))
     rest = close_mouth(framed, head, mesh)
     shape = _shape_at_rest(head, mesh, rest)
     report("teaching it to move", 0.6)
-    jaw = measure_jaw(shape.rest_mm)
-    bases_mm = build_bases(mesh, shape.rest_mm, rest.fixed, jaw, head.px_per_mm)
+    held = _held(framed, framed_face, mesh, sunglasses)
+    jaw = shape.jaw
+    bases_mm = build_bases(mesh, shape.rest_mm, rest.fixed, held, jaw, head.px_per_mm)
     report("building the mouth", 0.75)
     foreground = even_out_smile(layers.foreground, head, rest)
     lips = build_lips(
         head,
         shape.subdivision,
         mesh.solver,
-        still=rest.fixed,
+        still=[*rest.fixed, *held],
         bases_mm=bases_mm,
         rest_px=shape.vertices,
         texture_coords=shape.texture_coords,
@@ -105,7 +117,7 @@ def _build(photo: bytes, report: Progress) -> Avatar:
     )
     texture = _texture(foreground, layers.alpha)
     eyes = [
-        build_eye(framed, upper, lower, shape.texture_coords, texture_px(head.iris[iris]))
+        build_eye(framed, upper, lower, shape.texture_coords, texture_px(head.iris[iris]), visible=not sunglasses)
         for (upper, lower), iris in zip(_lids(shape.subdivision), (IRIS_RIGHT, IRIS_LEFT), strict=True)
     ]
     centre_mm = shape.rest_mm[[13, 14]].mean(axis=0)
@@ -123,6 +135,19 @@ def _build(photo: bytes, report: Progress) -> Avatar:
     folds = build_folds(np.ascontiguousarray(texture[..., :3]), head.landmarks, head.px_per_mm * TEXTURE_SCALE)
     triangles = _drawing_order(mesh, shape, eyes, rest.parted, texture[..., 3])
     fine = shape.subdivision.matrix
+    quality = judge(
+        PhotoFacts(
+            face_count=len(faces),
+            face_height_px=face_height_px(face),
+            yaw_deg=head.yaw_deg,
+            pitch_deg=head.pitch_deg,
+            lip_gap_mm=rest.gap_mm,
+            extended_share=framing.extended_share,
+            spectacles=bool(held) and not sunglasses,
+            sunglasses=sunglasses,
+            inspection=seen,
+        )
+    )
     avatar = Avatar(
         texture=texture,
         background=np.clip(layers.background, 0, 255).astype(np.uint8),
@@ -131,16 +156,17 @@ def _build(photo: bytes, report: Progress) -> Avatar:
         triangles=triangles,
         bases=_f32(np.stack([fine @ head.direction_px(bases_mm[name]) for name in BASE_NAMES])),
         base_gains=_f32(np.stack([fine @ gains for gains in base_gains(len(mesh.vertices))])),
-        head_weight=_f32(np.clip(fine @ mesh.head_weight, 0, 1)),
+        head_weight=_f32(shape.posed.weight),
         light=fit_light(framed, vertex_normals(shape.vertices, shape.subdivision.triangles), shape.texture_coords),
         head=HeadFrame(
             axes=_f32(head.axes),
             origin_px=_f32(head.origin),
-            pivot_px=_f32(head.to_px(np.array([0, _NECK_BELOW_EYES_MM, jaw.hinge_mm[2] - 4]))),
+            pivot_px=_f32(shape.posed.pivot_px),
             hinge_mm=_f32(jaw.hinge_mm),
             px_per_mm=head.px_per_mm,
             jaw_angle_rad=jaw.angle_rad,
         ),
+        head_range=safe_range(shape.posed, shape.vertices, triangles, shape.wanted),
         lips=lips,
         mouth=interior,
         folds=folds,
@@ -154,11 +180,17 @@ def _build(photo: bytes, report: Progress) -> Avatar:
             yaw_deg=head.yaw_deg,
             pitch_deg=head.pitch_deg,
             lip_gap_mm=rest.gap_mm,
-            findings=findings(faces, head, rest.gap_mm, framing.extended_share > 0),
+            quality=quality.score,
+            findings=quality.findings,
         ),
     )
     report("ready", 1.0)
-    return avatar
+    return without_unused_vertices(avatar)
+
+
+def _mask_margin(framing: Framing, face: Face) -> float:
+    """The mask model knows people with some room around them: what a tight frame lacks."""
+    return max(0.0, face_height_px(face) / framing.side_px / FACE_SHARE - 1) / 2
 
 
 @dataclass(frozen=True, slots=True)
@@ -171,6 +203,9 @@ class _Shape:
     vertices: F64
     """Fine mesh, canvas pixels."""
     texture_coords: F64
+    jaw: Jaw
+    posed: PosedMesh
+    wanted: HeadRange
 
 
 def _shape_at_rest(head: HeadGeometry, mesh: ControlMesh, rest: RestMouth) -> _Shape:
@@ -192,12 +227,32 @@ def _shape_at_rest(head: HeadGeometry, mesh: ControlMesh, rest: RestMouth) -> _S
         smallest_px2=0.1,
         rounds=300,
     )
-    return _Shape(
-        rest_mm=rest_mm,
-        subdivision=subdivision,
-        vertices=vertices,
-        texture_coords=texture_px(np.asarray(subdivision.matrix @ rest.texture_points)),
-    )
+    texture_coords = texture_px(np.asarray(subdivision.matrix @ rest.texture_points))
+    jaw = measure_jaw(rest_mm)
+    pivot_px = head.to_px(np.array([0, _NECK_BELOW_EYES_MM, jaw.hinge_mm[2] - 4]))
+    posed = PosedMesh(head, pivot_px, np.clip(subdivision.matrix @ mesh.head_weight, 0, 1))
+    wanted = wanted_range(head)
+    skin = subdivision.triangles[~_is_lip(mesh)]
+    # a parted mouth is closed by moving vertices: only its texture coordinates tell front from back
+    skin = orient(skin, texture_coords if rest.parted else vertices)
+    vertices[:, 2] = flatten_folds(posed, vertices, skin, np.asarray(subdivision.matrix @ mobility), wanted)
+    return _Shape(rest_mm, subdivision, vertices, texture_coords, jaw, posed, wanted)
+
+
+def _is_lip(mesh: ControlMesh) -> NDArray[np.bool_]:
+    """Which fine triangles the lips' own patches replace."""
+    return np.repeat(np.isin(mesh.triangles, list(LIP_POINTS)).all(axis=1), 4)
+
+
+def _held(framed: U8, face: Face, mesh: ControlMesh, sunglasses: bool) -> list[int]:
+    """Vertices that glasses hold still: under the rims, and everything around the eyes under dark lenses."""
+    upright = upright_face(framed, face)
+    glasses = sunglasses_of(upright) if sunglasses else find_spectacles(upright)
+    if glasses is None:
+        return []
+    where = upright.place(texture_px(mesh.vertices))
+    held = {int(i) for i in np.flatnonzero(held_points(glasses, where, lenses_too=sunglasses))}
+    return sorted(held if sunglasses else held - _LIDS)
 
 
 def _drawing_order(mesh: ControlMesh, shape: _Shape, eyes: Sequence[Eye], parted: bool, alpha: U8) -> I32:
@@ -206,7 +261,7 @@ def _drawing_order(mesh: ControlMesh, shape: _Shape, eyes: Sequence[Eye], parted
     for eye in eyes:
         for a, b, c, d in zip(eye.upper_lid, eye.upper_lid[1:], eye.lower_lid, eye.lower_lid[1:], strict=False):
             strips += [t for t in ((a, b, c), (c, b, d)) if len(set(t)) == 3]
-    is_lip = np.repeat(np.isin(mesh.triangles, list(LIP_POINTS)).all(axis=1), 4)
+    is_lip = _is_lip(mesh)
     is_face = np.arange(len(is_lip)) < 4 * mesh.face_triangle_count
     fine = shape.subdivision.triangles
     triangles = np.vstack([fine[~is_face], np.array(strips, np.int32), fine[is_face & ~is_lip]])

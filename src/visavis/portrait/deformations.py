@@ -133,14 +133,17 @@ def measure_jaw(rest_mm: F64) -> Jaw:
     return Jaw(hinge, float(np.arcsin(JAW_TRAVEL_MM / arm)))
 
 
-def build_bases(mesh: ControlMesh, rest_mm: F64, fixed: Sequence[int], jaw: Jaw, px_per_mm: float) -> dict[str, F64]:
+def build_bases(
+    mesh: ControlMesh, rest_mm: F64, fixed: Sequence[int], held: Sequence[int], jaw: Jaw, px_per_mm: float
+) -> dict[str, F64]:
     """Displacements ``[n, 3]`` in mm, head frame, by the names of :data:`visavis.avatar.BASE_NAMES`.
 
     Args:
         rest_mm: the control mesh at rest, head frame.
         fixed: vertices that no mouth movement reaches.
+        held: vertices that nothing in the face moves, such as those under the rims of glasses.
     """
-    builder = _Builder(mesh, rest_mm, list(fixed))
+    builder = _Builder(mesh, rest_mm, list(fixed), frozenset(held))
     bases = {"jaw": builder.jaw(jaw)}
     bases["close"] = builder.close(bases["jaw"])
     for name, movement in _LIP_MOVEMENTS.items():
@@ -155,10 +158,11 @@ def build_bases(mesh: ControlMesh, rest_mm: F64, fixed: Sequence[int], jaw: Jaw,
 
 
 class _Builder:
-    def __init__(self, mesh: ControlMesh, rest_mm: F64, fixed: list[int]) -> None:
+    def __init__(self, mesh: ControlMesh, rest_mm: F64, fixed: list[int], held: frozenset[int]) -> None:
         self._mesh = mesh
         self._rest = rest_mm
         self._fixed = fixed
+        self._held = held
         self._middle_x = float(rest_mm[[13, 14], 0].mean())
         self._half_width = float(rest_mm[308, 0] - rest_mm[78, 0]) / 2
 
@@ -241,7 +245,7 @@ class _Builder:
         """Brows raised at the inner or the outer end, or drawn down and together; forehead and lids follow."""
         eyes = [i for eye in (EYE_RIGHT, EYE_LEFT) for i in (*eye.upper, *eye.lower, *eye.corners)]
         outside = range(MESH_POINTS, len(self._rest))
-        still = [*eyes, *NOSE, 116, 345, 50, 280, 234, 454, *OVAL, *outside]
+        still = [*eyes, *NOSE, 116, 345, 50, 280, 234, 454, *OVAL, *outside, *self._held]
         moves = {
             "browInner": _brow_move((0.02, 0.12, 0.42, 0.88, 1.0), _INNER_FOREHEAD, (0, -BROW_UP_MM, 0.3)),
             "browOuter": _brow_move((0.55, 0.92, 0.70, 0.20, 0.03), _OUTER_FOREHEAD, (0, -BROW_UP_MM, 0.3)),
@@ -255,7 +259,8 @@ class _Builder:
                 row = bases.index(name if name == "browInner" else f"{name}{side}")
                 for (right, left), vector in move.items():
                     i = right if side == "Right" else left
-                    anchors.setdefault(i, np.zeros((len(bases), 3)))[row] = np.array(vector) * [mirror, 1, 1]
+                    if i not in self._held:
+                        anchors.setdefault(i, np.zeros((len(bases), 3)))[row] = np.array(vector) * [mirror, 1, 1]
         solved = self._mesh.solver(list(anchors), np.stack([value.ravel() for value in anchors.values()]))
         return {name: solved[:, 3 * row : 3 * row + 3] for row, name in enumerate(bases)}
 
@@ -271,6 +276,7 @@ class _Builder:
 
     def _solve(self, moved: Displacements, *, still: Iterable[int] = (), fixed: Sequence[int] | None = None) -> F64:
         values = {i: np.zeros(3) for i in (*(self._fixed if fixed is None else fixed), *still)} | moved
+        values |= {i: np.zeros(3) for i in self._held}
         return self._mesh.solver(list(values), np.array(list(values.values())))
 
 

@@ -22,7 +22,13 @@ _MIRRORED_IRIS_SHADE: Final = 0.8
 
 
 def build_eye(
-    picture: U8, upper_lid: NDArray[np.int32], lower_lid: NDArray[np.int32], texture_coords: F64, iris: F64
+    picture: U8,
+    upper_lid: NDArray[np.int32],
+    lower_lid: NDArray[np.int32],
+    texture_coords: F64,
+    iris: F64,
+    *,
+    visible: bool,
 ) -> Eye:
     """Extend the visible eye beyond its lids.
 
@@ -31,6 +37,7 @@ def build_eye(
         upper_lid, lower_lid: fine mesh vertices along the lids, image left to right, same ends.
         texture_coords: of the fine mesh, ``[n, 2]``.
         iris: ``[5, 2]`` texture pixels, centre first.
+        visible: no dark glasses hide it.
     """
     opening = texture_coords[np.concatenate([upper_lid, lower_lid[::-1]])]
     low = np.maximum(np.floor(opening.min(axis=0) - _MARGIN_PX).astype(int), 0)
@@ -38,14 +45,15 @@ def build_eye(
     around = picture[low[1] : high[1], low[0] : high[0]].astype(np.float32)
     centre = iris[0]
     radius = float(np.mean(np.linalg.norm(iris[1:] - iris[0], axis=1)))
-    visible = _visible(around.shape, opening - low)
+    seen = _visible(around.shape, opening - low)
     return Eye(
-        texture=np.clip(_complete(around, visible, centre - low, radius), 0, 255).astype(np.uint8),
+        texture=np.clip(_complete(around, seen, centre - low, radius), 0, 255).astype(np.uint8),
         upper_lid=upper_lid,
         lower_lid=lower_lid,
         corner_px=low.astype(np.float32),
         iris_centre_px=centre.astype(np.float32),
         iris_radius_px=radius,
+        visible=float(visible),
     )
 
 

@@ -102,13 +102,20 @@ class FaceMesh:
         found, presence = self._landmarks(rgb, _around(points[:, :2], *points[list(EYE_CORNERS), :2]))
         return found if presence >= self._min_presence else points
 
-    def person_mask(self, rgb: U8) -> NDArray[np.float32]:
-        """``float32 [height, width]`` 0..1, person = 1."""
+    def person_mask(self, rgb: U8, *, margin: float = 0.0) -> NDArray[np.float32]:
+        """``float32 [height, width]`` 0..1, person = 1.
+
+        Args:
+            margin: mirrored surroundings to look at besides, as a share of the picture's sides.
+        """
         height, width = rgb.shape[:2]
-        rect = _Rect(width / 2, height / 2, width, height)
-        x = _crop(rgb, rect, _MASK_PX, cv2.BORDER_CONSTANT) / 255
-        mask = self._selfie.run(None, {"input_1": x})[0][0, :, :, 0]
-        return np.asarray(cv2.resize(mask, (width, height)))
+        x, y = round(margin * width), round(margin * height)
+        rgb = np.asarray(cv2.copyMakeBorder(rgb, y, y, x, x, cv2.BORDER_REFLECT_101), np.uint8)
+        rect = _Rect(rgb.shape[1] / 2, rgb.shape[0] / 2, rgb.shape[1], rgb.shape[0])
+        crop = _crop(rgb, rect, _MASK_PX, cv2.BORDER_CONSTANT) / 255
+        mask = self._selfie.run(None, {"input_1": crop})[0][0, :, :, 0]
+        whole = np.asarray(cv2.resize(mask, (rgb.shape[1], rgb.shape[0])))
+        return np.ascontiguousarray(whole[y : y + height, x : x + width])
 
     def _detect(self, rgb: U8, rect: _Rect) -> list[_Detection]:
         x = _crop(rgb, rect, _DETECTOR_PX, cv2.BORDER_CONSTANT) / 127.5 - 1

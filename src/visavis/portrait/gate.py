@@ -1,26 +1,31 @@
-"""Which faces can become avatars, and what is said about those that only just can."""
+"""Which faces can become avatars: each refusal names what was measured and the limit."""
 
 from __future__ import annotations
 
 from typing import Final
 
-from visavis.avatar import Finding
 from visavis.errors import PortraitRefused
 from visavis.portrait.face_mesh import Face
 from visavis.portrait.framing import face_height_px
 from visavis.portrait.geometry import HeadGeometry, measure_head
+from visavis.portrait.inspection import Inspection
 
 MIN_FACE_PX: Final = 100
 """Forehead to chin; below it neither lips nor lids are resolved."""
-SOFT_FACE_PX: Final = 200
 MAX_YAW_DEG: Final = 30.0
 """Beyond it the far cheek and eye are too narrow in the photo to be turned back."""
-TURNED_YAW_DEG: Final = 15.0
-"""Beyond it turning further in the same direction shows."""
 MAX_PITCH_DEG: Final = 30.0
 MAX_CUT_OFF: Final = 0.06
 """Share of the face that may lie beyond the photo's border."""
-WIDE_GAP_MM: Final = 16.0
+MIN_EYE_OPENING: Final = 0.10
+"""Lid gap over eye width; narrow eyes that laugh have 0.15."""
+DARK_LENSES: Final = 0.5
+"""The eyes are darker than the cheeks by this share: no eye's white is."""
+MIN_LIP_CONTRAST: Final = 3.0
+"""L*a*b* units; the palest lips on the palest skin have 5."""
+MIN_LIGHTNESS: Final = 7.0
+MAX_CLIPPED: Final = 0.4
+MAX_BLUR: Final = 0.85
 
 
 def choose_face(faces: list[Face], width_px: int, height_px: int) -> Face:
@@ -51,29 +56,60 @@ def choose_face(faces: list[Face], width_px: int, height_px: int) -> Face:
     return face
 
 
-def findings(faces: list[Face], head: HeadGeometry, lip_gap_mm: float, extended: bool) -> tuple[Finding, ...]:
-    """What the owner of an accepted photo should know."""
-    found = []
-    height = face_height_px(faces[0])
-    if len(faces) > 1:
-        found.append(Finding("several_faces", f"The photo shows {len(faces)} faces; the largest was taken."))
-    if height < SOFT_FACE_PX:
-        found.append(
-            Finding("small_face", f"The face is only {height:.0f} pixels high in the photo: expect a soft picture.")
+def check_look(seen: Inspection) -> None:
+    """Refuse a face whose photo hides or lacks what has to move.
+
+    Raises:
+        PortraitRefused: ``eyes_closed``, ``mouth_covered``, ``face_blurred``, ``face_dark``, ``face_overexposed``.
+    """
+    if seen.lightness < MIN_LIGHTNESS:
+        raise PortraitRefused(
+            "face_dark",
+            f"The face is too dark: lightness {seen.lightness:.0f} of 100, at least {MIN_LIGHTNESS:.0f} is needed.",
+            "Send a photo with light on the face.",
+            measured=round(seen.lightness, 1),
+            limit=MIN_LIGHTNESS,
         )
-    if abs(head.yaw_deg) > TURNED_YAW_DEG:
-        found.append(
-            Finding(
-                "turned_head", f"The head is turned {abs(head.yaw_deg):.0f} degrees: it will move less to that side."
-            )
+    if seen.clipped_share > MAX_CLIPPED:
+        raise PortraitRefused(
+            "face_overexposed",
+            f"{seen.clipped_share:.0%} of the face is burnt out to white; up to {MAX_CLIPPED:.0%} can be animated.",
+            "Send a photo with less light on the face, or a shorter exposure.",
+            measured=round(seen.clipped_share, 3),
+            limit=MAX_CLIPPED,
         )
-    if lip_gap_mm > WIDE_GAP_MM:
-        found.append(
-            Finding("open_mouth", "The mouth is wide open: a photo with closed lips gives a better rest pose.")
+    if seen.blur > MAX_BLUR:
+        raise PortraitRefused(
+            "face_blurred",
+            f"The face is blurred: {seen.blur:.2f} from 0 (sharp) to 1; up to {MAX_BLUR:.2f} can be animated.",
+            "Send a photo in which the eyes are in focus.",
+            measured=round(seen.blur, 3),
+            limit=MAX_BLUR,
         )
-    if extended:
-        found.append(Finding("tight_crop", "The photo ends close to the face: its surroundings were continued."))
-    return tuple(found)
+    if not has_dark_lenses(seen) and min(seen.eye_opening) < MIN_EYE_OPENING:
+        whose = "Both eyes are" if max(seen.eye_opening) < MIN_EYE_OPENING else "One eye is"
+        raise PortraitRefused(
+            "eyes_closed",
+            f"{whose} closed: the lids are {min(seen.eye_opening):.2f} of the eye's width apart, "
+            f"at least {MIN_EYE_OPENING:.2f} is needed.",
+            "Send a photo with open eyes.",
+            measured=round(min(seen.eye_opening), 3),
+            limit=MIN_EYE_OPENING,
+        )
+    if seen.lip_contrast < MIN_LIP_CONTRAST:
+        raise PortraitRefused(
+            "mouth_covered",
+            f"No lips can be told from what is around them (contrast {seen.lip_contrast:.1f}, at least "
+            f"{MIN_LIP_CONTRAST:.1f} is needed): something seems to cover the mouth.",
+            "Send a photo without a hand, a mask or an object before the mouth.",
+            measured=round(seen.lip_contrast, 2),
+            limit=MIN_LIP_CONTRAST,
+        )
+
+
+def has_dark_lenses(seen: Inspection) -> bool:
+    """Whether the eyes lie behind sunglasses."""
+    return seen.dark_lenses > DARK_LENSES
 
 
 def _check_pose(head: HeadGeometry) -> None:

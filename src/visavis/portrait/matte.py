@@ -1,7 +1,8 @@
 """Person and background: a soft matte, the foreground's own colours, and a completed background plate.
 
-A picture is ``I = a F + (1 - a) B``: the mask model gives a rough ``a``, a guided filter (He, Sun, Tang 2013) draws it
-along the picture's edges, the plate gives ``B``, and ``F`` is solved for.
+A picture is ``I = a F + (1 - a) B``. The mask model gives a rough ``a``, a guided filter (He, Sun, Tang 2013) draws it
+along the picture's edges. Single hairs are finer than either: around the head, F and B are continued from where they
+are certain, and ``a`` is where the pixel's colour lies between them. The plate gives ``B``, and ``F`` is solved for.
 """
 
 from __future__ import annotations
@@ -13,14 +14,27 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.portrait.geometry import smoothstep
+from visavis.avatar import TEXTURE_SCALE
+from visavis.portrait.geometry import HeadGeometry, smoothstep
+from visavis.portrait.topology import OVAL
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-_BARELY_PERSON: Final = 0.12
+_BARELY_PERSON: Final = 0.03
 _PLATE_BAND_PX: Final = 26
 """Half-resolution pixels that a moving head can uncover: filled along isophotes, smoothly beyond."""
+_CORE_MM: Final = 2.5
+"""This far inside the rough edge everything is person."""
+_WISPS_REACH_MM: Final = (20.0, 9.0)
+"""How far single hairs stand out from the rough edge: around the head, and below the chin."""
+_WISP_MM: Final = 4.5
+"""Hairs before a background with shapes of its own are thinner than this; what is broader is background."""
+_JAW_MM: Final = 8.0
+"""Around the jaw's line there are no hairs: skin that the light thins out must not become transparent."""
+_PLAIN: Final = (4.0, 12.0)
+"""Grey levels that a background varies by: plain enough to tell hairs by colour alone .. to tell nothing."""
+_JAW_LINE: Final = OVAL[OVAL.index(454) : OVAL.index(234) + 1]
 
 
 @dataclass(frozen=True, slots=True)
@@ -31,20 +45,18 @@ class Layers:
     foreground: F32
     """``float32 [h, w, 3] BGR`` 0..255, continued past the silhouette."""
     background: F32
-    grey_noise: float
-    """Standard deviation of the background's grain."""
 
 
-def separate(picture: U8, mask: F32) -> Layers:
+def separate(picture: U8, mask: F32, head: HeadGeometry) -> Layers:
     """Take the framed picture (``uint8 [h, w, 3] BGR``) apart with a person mask (``float32 [h, w]``)."""
-    alpha = _refine(picture, mask)
+    alpha = _with_wisps(picture, _refine(picture, mask), head)
     image = picture.astype(np.float32)
-    certainly_background = (cv2.dilate(alpha, np.ones((3, 3))) < _BARELY_PERSON).astype(np.float32)
-    plate = _complete(picture, certainly_background)
-    keep = cv2.GaussianBlur(certainly_background, (0, 0), 1.2)[..., None] * certainly_background[..., None]
+    untouched = (cv2.dilate(alpha, np.ones((7, 7))) < _BARELY_PERSON).astype(np.float32)
+    plate = _complete(picture, untouched)
+    keep = cv2.GaussianBlur(untouched, (0, 0), 1.2)[..., None] * untouched[..., None]
     background = image * keep + plate * (1 - keep)
     detail = image - cv2.GaussianBlur(image, (0, 0), 2)
-    noise = min(float(detail[certainly_background > 0].std()) if certainly_background.any() else 1.0, 2.5)
+    noise = min(float(detail[untouched > 0].std()) if untouched.any() else 1.0, 2.5)
     grain = np.random.default_rng(0).normal(0, noise, background.shape) * (1 - keep)
     background = np.clip(background + grain, 0, 255).astype(np.float32)
 
@@ -54,7 +66,7 @@ def separate(picture: U8, mask: F32) -> Layers:
     solved = (image - (1 - share) * background) / np.maximum(share, 0.05)
     trust = smoothstep(0.02, 0.2, alpha)[..., None]
     foreground = np.clip(solved * trust + continued * (1 - trust), 0, 255).astype(np.float32)
-    return Layers(alpha, foreground, background, noise)
+    return Layers(alpha, foreground, background)
 
 
 def push_pull(image: F32, weight: F32, levels: int = 9) -> F32:
@@ -83,6 +95,63 @@ def _refine(picture: U8, mask: F32) -> F32:
     alpha = cv2.ximgproc.guidedFilter(guide, hard, 10, 2e-4)
     alpha = 0.7 * alpha + 0.3 * cv2.ximgproc.guidedFilter(guide, alpha, 5, 1e-4)
     return np.asarray(np.clip((alpha - 0.26) / 0.56, 0, 1), np.float32)
+
+
+def _with_wisps(picture: U8, rough: F32, head: HeadGeometry) -> F32:
+    """The rough matte with single hairs, and without the background between them."""
+    mm = head.px_per_mm * TEXTURE_SCALE
+    size = (picture.shape[1], picture.shape[0])
+    half = (size[0] // 2, size[1] // 2)
+    person = (cv2.erode(rough, _disc(2 * _CORE_MM * mm)) > 0.95).astype(np.uint8)
+    below_chin_mm = (np.arange(size[1])[:, None] - head.landmarks[152, 1]) / mm
+    around, below = _WISPS_REACH_MM
+    reach_mm = around + (below - around) * smoothstep(0, 40, below_chin_mm)
+    from_person_mm = cv2.distanceTransform((rough < 0.3).astype(np.uint8), cv2.DIST_L2, 5) / mm
+    elsewhere = from_person_mm > reach_mm
+
+    small = cv2.resize(picture, half, interpolation=cv2.INTER_AREA).astype(np.float32)
+    certain = [
+        (cv2.resize(where.astype(np.float32), half, interpolation=cv2.INTER_AREA) > 0.99).astype(np.float32)
+        for where in (person, elsewhere)
+    ]
+    unrest = np.abs(small - cv2.GaussianBlur(small, (0, 0), 3 * mm)).max(axis=2)
+    inside = push_pull(small, certain[0])
+    outside = push_pull(np.dstack([small, unrest]), certain[1])
+    inside, outside = (
+        np.asarray(cv2.resize(part, size, interpolation=cv2.INTER_LINEAR), np.float32) for part in (inside, outside)
+    )
+    outside, unrest = outside[..., :3], outside[..., 3]
+
+    image = picture.astype(np.float32)
+    line = inside - outside
+    length2 = np.maximum((line**2).sum(axis=2), 1.0)
+    between = np.clip(((image - outside) * line).sum(axis=2) / length2, 0, 1)
+    beside2 = ((image - outside - between[..., None] * line) ** 2).sum(axis=2)
+    sure = length2 / (length2 + 27 * unrest**2 + 30) * np.exp(-beside2 / (2 * (0.35 * np.sqrt(length2) + 15) ** 2))
+    by_colour = (between * sure).astype(np.float32)
+    thin = by_colour - cv2.morphologyEx(by_colour, cv2.MORPH_OPEN, _disc(_WISP_MM * mm))
+    plain = 1 - smoothstep(*_PLAIN, unrest)
+    added = np.maximum(rough, thin)
+    alpha = added + plain * sure * (by_colour - added)
+
+    jaw = np.full(size[::-1], 255, np.uint8)
+    cv2.polylines(jaw, [np.round(head.landmarks[list(_JAW_LINE), :2]).astype(np.int32)], False, 0, 1)
+    away_from_jaw = smoothstep(0.5 * _JAW_MM, _JAW_MM, cv2.distanceTransform(jaw, cv2.DIST_L2, 5) / mm)
+    alpha = rough + away_from_jaw * (alpha - rough)
+    alpha = np.where(person > 0, 1, np.where(elsewhere, 0, alpha)).astype(np.float32)
+    return _connected(alpha, person)
+
+
+def _connected(alpha: F32, person: U8) -> F32:
+    """Without what floats in the air."""
+    _, label = cv2.connectedComponents((alpha > _BARELY_PERSON).astype(np.uint8))
+    kept = np.isin(label, np.unique(label[person > 0]))
+    return np.asarray(alpha * kept, np.float32)
+
+
+def _disc(diameter_px: float) -> U8:
+    side = int(diameter_px) | 1
+    return np.asarray(cv2.getStructuringElement(cv2.MORPH_ELLIPSE, (side, side)), np.uint8)
 
 
 def _complete(picture: U8, valid: F32) -> F32:

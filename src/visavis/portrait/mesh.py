@@ -39,6 +39,12 @@ _GRID_PX: Final = 18
 _GRID_MARGIN_PX: Final = 42
 _CLEARANCE_PX: Final = 9
 """Grid points keep this distance from the face oval."""
+_UNDER_JAW: Final = 0.5
+"""Share of the head's movement that is lost right under the jaw, where shade hides how the skin stretches."""
+_UNDER_JAW_MM: Final = (-6.0, 28.0)
+_NECK_MM: Final = (8.0, 78.0)
+_HANGING_HAIR_MM: Final = (-8.0, 150.0)
+"""Below the chin, from full head movement to none."""
 _STAYS: Final = [
     *(i for ring in (*UPPER_RINGS, *LOWER_RINGS, CORNER_LEFT, CORNER_RIGHT) for i in ring),
     *(i for eye in (EYE_LEFT, EYE_RIGHT) for i in (*eye.upper, *eye.lower, *eye.corners)),
@@ -93,8 +99,13 @@ class Biharmonic:
         return solution
 
 
-def build_control_mesh(head: HeadGeometry, alpha: NDArray[np.float32]) -> ControlMesh:
-    """Mesh the canvas around a measured head; ``alpha`` is the person matte at texture resolution."""
+def build_control_mesh(head: HeadGeometry, alpha: NDArray[np.float32], hair: NDArray[np.float32]) -> ControlMesh:
+    """Mesh the canvas around a measured head.
+
+    Args:
+        alpha: the person matte of the canvas, any resolution.
+        hair: how far each place belongs to the hair, 0 .. 1, any resolution.
+    """
     grid, grid_triangles = _grid_outside(head.points[list(OVAL), :2])
     inner = face_triangles()
     vertices = np.vstack([head.points, np.column_stack([grid, np.zeros(len(grid))])])
@@ -107,14 +118,30 @@ def build_control_mesh(head: HeadGeometry, alpha: NDArray[np.float32]) -> Contro
 
     chin = head.points[152]
     below_chin_mm = (vertices[:, 1] - chin[1]) / head.px_per_mm
-    weight = 1 - smoothstep(-8, 62, below_chin_mm)
-    weight[:MESH_POINTS] = 1
-    outer = np.arange(MESH_POINTS, len(vertices))
-    anchors = list(range(MESH_POINTS)) + [int(i) for i in outer if below_chin_mm[i] < -10 or below_chin_mm[i] > 66]
-    weight = np.clip(solver(anchors, weight[anchors])[:, 0], 0, 1)
-    weight[:MESH_POINTS] = 1
+    weight = _head_weight(vertices, below_chin_mm, hair, solver)
     torso = smoothstep(30, 95, below_chin_mm)
     return ControlMesh(vertices, triangles, len(inner), below_chin_mm, weight, torso, solver)
+
+
+def _head_weight(vertices: F64, below_chin_mm: F64, hair: NDArray[np.float32], solver: Biharmonic) -> F64:
+    """1 on the head .. 0 on the torso: the neck gives way most right under the jaw, long hair follows far down."""
+    rows, columns = canvas_index(vertices)
+    small = np.asarray(cv2.resize(hair, (CANVAS_PX, CANVAS_PX), interpolation=cv2.INTER_LINEAR))
+    share = small[rows, columns]
+    neck = (
+        1
+        - _UNDER_JAW * smoothstep(*_UNDER_JAW_MM, below_chin_mm)
+        - (1 - _UNDER_JAW) * smoothstep(*_NECK_MM, below_chin_mm)
+    )
+    hanging = 1 - smoothstep(*_HANGING_HAIR_MM, below_chin_mm)
+    weight = neck * (1 - share) + hanging * share
+    is_face = np.arange(len(vertices)) < MESH_POINTS
+    weight[is_face] = 1
+    decided = is_face | (below_chin_mm < -10) | (below_chin_mm > _NECK_MM[1]) | (share > 0.8)
+    anchors = [int(i) for i in np.flatnonzero(decided)]
+    solved = np.clip(solver(anchors, weight[anchors])[:, 0], 0, 1)
+    solved[is_face] = 1
+    return np.asarray(solved)
 
 
 def limit_depth_slope(

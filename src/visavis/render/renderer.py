@@ -170,7 +170,8 @@ class Renderer:
             self._screen[line] = self._screen[patch[::2]]
         self._draw_mesh()
         for index, work in enumerate(self._eyes):
-            self._draw_eye(work, index)
+            if work.eye.visible:
+                self._draw_eye(work, index)
         self._draw_mouth()
         return self._frame
 

@@ -195,7 +195,7 @@ class AgentService:
 
         job = BuildJob(*(self._blobs.local_path(key(agent_id)) for key in _JOB_KEYS))
         try:
-            findings = await self._builder.build(job, on_progress)
+            report = await self._builder.build(job, on_progress)
         except VisavisError as error:
             logger.info("a portrait did not become an avatar", extra={"agent_id": agent_id, "code": error.code})
             await self._store.update(agent_id, status="failed", step="failed", error=error.as_dict())
@@ -204,8 +204,10 @@ class AgentService:
             broke = VisavisError("portrait_failed", "Building the avatar failed.", "The server's log says why.")
             await self._store.update(agent_id, status="failed", step="failed", error=broke.as_dict())
         else:
-            notes = [{"code": code, "message": message} for code, message in findings]
-            await self._store.update(agent_id, status="ready", step="ready", progress=1.0, error=None, notes=notes)
+            notes = [{"code": code, "message": message} for code, message in report.findings]
+            await self._store.update(
+                agent_id, status="ready", step="ready", progress=1.0, error=None, notes=notes, quality=report.quality
+            )
             logger.info("an agent is ready", extra={"agent_id": agent_id})
         if await self._store.get(agent_id) is None:
             # Deleted while it was built: what the worker wrote since must go too.
@@ -227,6 +229,7 @@ def _new_agent(agent_id: str, name: str, settings: dict[str, Any], demo: str | N
         step="waiting",
         error=None,
         notes=[],
+        quality=None,
         settings=settings,
         demo=demo,
         created_at=now,

@@ -1,7 +1,7 @@
 """The process that builds avatars: ``python -m visavis.service.build_worker``.
 
 It reads one job a line from its standard input, ``{"photo", "avatar", "picture", "thumbnail"}`` (paths), and writes
-lines to its standard output: ``{"step", "progress"}`` while it works, then ``{"findings": [...]}`` or
+lines to its standard output: ``{"step", "progress"}`` while it works, then ``{"quality", "findings"}`` or
 ``{"error": {"code", "message", "hint"}}``. It ends when its input does. A photo that brings it down brings down no
 more than itself.
 """
@@ -58,7 +58,8 @@ def main() -> None:
             logger.exception("building an avatar failed")
             say({"error": BUILD_BROKE.as_dict()})
         else:
-            say({"findings": [[finding.code, finding.message] for finding in avatar.info.findings]})
+            info = avatar.info
+            say({"quality": info.quality, "findings": [[found.code, found.message] for found in info.findings]})
 
 
 BUILD_BROKE: Final = VisavisError(

@@ -37,6 +37,16 @@ class BuildJob:
     thumbnail: Path
 
 
+@dataclass(frozen=True, slots=True)
+class PhotoReport:
+    """What was found out about a photo that became an avatar."""
+
+    quality: float
+    """0 .. 100."""
+    findings: list[list[str]]
+    """``[code, message]``."""
+
+
 OnProgress = Callable[[str, float], Awaitable[None]]
 """Step in words, progress 0 .. 1."""
 
@@ -57,8 +67,8 @@ class AvatarBuilder:
         self._cancel_idle()
         await self._stop()
 
-    async def build(self, job: BuildJob, on_progress: OnProgress) -> list[list[str]]:
-        """Build and write what ``job`` names; returns the findings as ``[code, message]``.
+    async def build(self, job: BuildJob, on_progress: OnProgress) -> PhotoReport:
+        """Build and write what ``job`` names.
 
         Raises:
             VisavisError: the portrait's refusal, or ``portrait_failed`` where the worker died or hung over it.
@@ -77,7 +87,7 @@ class AvatarBuilder:
             finally:
                 self._idle = asyncio.get_running_loop().call_later(WORKER_IDLE_S, self._close_input)
 
-    async def _build(self, job: BuildJob, on_progress: OnProgress) -> list[list[str]]:
+    async def _build(self, job: BuildJob, on_progress: OnProgress) -> PhotoReport:
         worker = await self._running()
         assert worker.stdin is not None and worker.stdout is not None
         try:
@@ -93,7 +103,7 @@ class AvatarBuilder:
             elif "error" in message:
                 raise VisavisError(**message["error"])
             else:
-                return list(message["findings"])
+                return PhotoReport(message["quality"], message["findings"])
         code = await worker.wait()
         self._worker = None
         logger.error("the build worker died", extra={"exit_code": code})

@@ -29,6 +29,8 @@ class Agent:
     """``{"code", "message", "hint"}`` where the build failed."""
     notes: list[dict[str, str]]
     """What its owner should know of the photo, such as which of several faces was taken: ``{"code", "message"}``."""
+    quality: float | None
+    """How good the photo is, 0 .. 100; None until it was looked at."""
     settings: dict[str, Any]
     demo: str | None
     """The demo this agent was planted from."""

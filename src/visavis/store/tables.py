@@ -45,6 +45,7 @@ agents: Final = Table(
     C("step", String(100), nullable=False),
     C("error", JSON, nullable=True),
     C("notes", JSON, nullable=False),
+    C("quality", Float, nullable=True),
     C("settings", JSON, nullable=False),
     C("demo", String(64), nullable=True),
     C("created_at", UtcDateTime, nullable=False),
