@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import socket
 from collections.abc import AsyncGenerator
 
 import numpy as np
+import pytest
 
 from visavis.acting import Emotion, Gesture
 from visavis.placement import Sound, Speech
+from visavis.placement.channel import Channel
 from visavis.placement.speech import Unplayed
+from visavis.speech.phones import Phone
 
 RATE_HZ = 1000
 
@@ -78,3 +82,41 @@ async def test_a_piece_that_could_not_be_handed_over_comes_again() -> None:
     assert first is not None
     speech.give_back(first)
     assert played([await speech.next(), await speech.next(), await speech.next()]) == [(1, 1.0), (2, 1.0), None]
+
+
+PHONES = (Phone("b", 0.0, 0.4), Phone("a", 0.4, 0.7), Phone("m", 0.7, 1.0))
+
+
+def test_the_phones_of_a_piece_are_cut_with_it() -> None:
+    unplayed = Unplayed()
+    unplayed.add(Sound(np.zeros(RATE_HZ, np.int16), RATE_HZ, PHONES), now_s=0.0)
+    (rest,) = unplayed.rest(0.5)
+    assert isinstance(rest, Sound)
+    assert rest.phones is not None
+    assert [phone.ipa for phone in rest.phones] == ["a", "m"]
+    assert [phone.start_s for phone in rest.phones] == pytest.approx([0.0, 0.2])
+
+
+def test_sounds_are_joined_with_their_phones_where_all_have_them() -> None:
+    sound = Sound(np.zeros(RATE_HZ, np.int16), RATE_HZ, PHONES)
+    both = Sound.joined([sound, sound])
+    assert both.phones is not None
+    assert [phone.start_s for phone in both.phones] == pytest.approx([0.0, 0.4, 0.7, 1.0, 1.4, 1.7])
+    second = both.part(RATE_HZ).phones
+    assert second is not None
+    assert [phone.end_s for phone in second] == pytest.approx([0.4, 0.7, 1.0])
+    assert Sound.joined([sound, a_second(1)]).phones is None
+
+
+@pytest.mark.parametrize("phones", [None, (), PHONES])
+async def test_sound_goes_through_a_channel_with_its_phones(phones: tuple[Phone, ...] | None) -> None:
+    ours, theirs = socket.socketpair()
+    here, there = await Channel.open(ours), await Channel.open(theirs)
+    await here.send_sound(Sound(np.arange(7, dtype=np.int16), 22_050, phones))
+    got = await there.receive()
+    assert isinstance(got, Sound)
+    assert got.phones == phones
+    assert got.sample_rate_hz == 22_050
+    np.testing.assert_array_equal(got.pcm, np.arange(7))
+    await here.aclose()
+    await there.aclose()

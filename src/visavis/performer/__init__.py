@@ -12,5 +12,6 @@ No threads, no clock, no I/O: whoever calls :meth:`Performer.next_tick` decides 
 from visavis.performer.core import Performer, PerformerStats, Tick
 from visavis.performer.pacing import Clock, paced_ticks
 from visavis.performer.screen import FRAME_BUFFERS
+from visavis.speech.phones import Phone
 
-__all__ = ["FRAME_BUFFERS", "Clock", "Performer", "PerformerStats", "Tick", "paced_ticks"]
+__all__ = ["FRAME_BUFFERS", "Clock", "Performer", "PerformerStats", "Phone", "Tick", "paced_ticks"]

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -11,6 +12,7 @@ from numpy.typing import NDArray
 
 from visavis.errors import AudioError
 from visavis.media import Resampler, Samples, to_int16
+from visavis.speech.phones import Phone
 
 MIN_RATE_HZ: Final = 4_000
 MAX_RATE_HZ: Final = 192_000
@@ -63,9 +65,11 @@ class Chunk:
     pcm: NDArray[Any]
     """``int16`` or ``float32``, ``[n]`` or ``[n, channels]``."""
     sample_rate_hz: int
+    phones: Sequence[Phone] | None = None
+    """Its sounds, with times from its first sample, for the mouth to follow; None: the mouth listens."""
 
     @staticmethod
-    def checked(pcm: NDArray[Any], sample_rate_hz: int) -> Chunk:
+    def checked(pcm: NDArray[Any], sample_rate_hz: int, phones: Sequence[Phone] | None = None) -> Chunk:
         """
         Raises:
             AudioError: ``audio_format``: what this is cannot be converted later.
@@ -83,7 +87,7 @@ class Chunk:
                 f"A sample rate of {sample_rate_hz} Hz.",
                 f"Use {MIN_RATE_HZ} to {MAX_RATE_HZ} Hz.",
             )
-        return Chunk(pcm, sample_rate_hz)
+        return Chunk(pcm, sample_rate_hz, phones)
 
     @property
     def samples(self) -> int:
@@ -117,14 +121,21 @@ class ChunkQueue:
         self._chunks.append(chunk)
         self.duration_s += chunk.duration_s
 
+    @property
+    def beginning(self) -> Chunk | None:
+        """The whole chunk that the next piece begins; None in the midst of one."""
+        return self._chunks[0] if self._chunks and not self._taken else None
+
     def take(self, max_duration_s: float) -> Chunk:
         """The next piece of at most ``max_duration_s`` (one sample at least), all of one format.
 
-        Small pushes are joined: each conversion has a fixed cost.
+        Small pushes are joined: each conversion has a fixed cost. Those with phones are not, nor are theirs in the
+        pieces: they are the whole chunk's (:attr:`beginning`).
         """
+        joins = self._chunks[0].phones is None
         pieces = [self._take_from_first(max_duration_s)]
         first, duration_s = pieces[0], pieces[0].duration_s
-        while self._chunks and first.has_format_of(self._chunks[0]):
+        while joins and self._chunks and self._chunks[0].phones is None and first.has_format_of(self._chunks[0]):
             left_samples = int((max_duration_s - duration_s) * first.sample_rate_hz)
             if left_samples < 1:
                 break

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import math
+from collections.abc import Sequence
 from typing import Final
 
 import numpy as np
@@ -12,6 +13,8 @@ from visavis.face import MOUTH_CONTROLS
 from visavis.media import Samples
 from visavis.speech import HOP_S, MouthStream
 from visavis.speech.mouth_shape import DELAY_MS
+from visavis.speech.phonemes import PhonemeStream
+from visavis.speech.phones import Phone
 
 MouthShape = NDArray[np.float32]
 """``float32 [len(MOUTH_CONTROLS)]``."""
@@ -27,7 +30,7 @@ SHUTTING_REACH: Final = 1.2  # rows
 TO_REST_PER_S: Final = 34.0
 TO_SPEECH_PER_S: Final = 60.0
 MOUTH_DELAY_S: Final = DELAY_MS / 1000
-"""Rows are late by the shaping's smoothing: the mouth for an instant stands so much later in the track."""
+"""What the shaping of what is heard makes rows late by."""
 SILENCE_DB: Final = -90.0
 LOUDNESS_AHEAD_S: Final = 0.1
 """Nods are aimed at the stress that follows."""
@@ -37,10 +40,15 @@ class MouthTrack:
     """Rows of mouth shapes for one continuous stretch of sound, looked up by time.
 
     Times are seconds of that sound. Sound is pushed in order at the rate of speech; rows follow by the look-ahead.
+    They come from listening to it, or, where its phones are told beforehand, from those.
     """
 
     def __init__(self, look_ahead_ms: int) -> None:
-        self._stream = MouthStream(look_ahead_ms)
+        self._listening = MouthStream(look_ahead_ms)
+        self._told = PhonemeStream()
+        self._stream: MouthStream | PhonemeStream = self._listening
+        self.delay_s = MOUTH_DELAY_S
+        """Rows are late by so much: the mouth for an instant stands so much later in the track."""
         self._rows = np.zeros((512, len(MOUTH_CONTROLS)), np.float32)
         self._loudness_db = np.zeros(512, np.float32)
         self._start = 0
@@ -60,8 +68,18 @@ class MouthTrack:
         """The sound ends here, silence follows: the rest of the rows."""
         self._append(self._stream.flush())
 
-    def restart(self) -> None:
-        """A new stretch of sound begins at time 0."""
+    def tell(self, phones: Sequence[Phone], from_s: float, until_s: float) -> None:
+        """What is heard from ``from_s`` until ``until_s``; see :meth:`visavis.speech.phonemes.PhonemeStream.tell`."""
+        self._told.tell(phones, from_s, until_s)
+
+    def restart(self, *, told: bool = False) -> None:
+        """A new stretch of sound begins at time 0.
+
+        Args:
+            told: its phones are told; else it is listened to.
+        """
+        self._stream = self._told if told else self._listening
+        self.delay_s = 0.0 if told else MOUTH_DELAY_S
         self._stream.reset()
         self._start = self._end = self._first_row = 0
 

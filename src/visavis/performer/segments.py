@@ -17,7 +17,7 @@ from numpy.typing import NDArray
 from visavis.acting import Act
 from visavis.media import to_int16
 from visavis.performer.fifo import Chunk, ChunkQueue, Converter, SampleFifo
-from visavis.performer.mouth import LOUDNESS_AHEAD_S, MOUTH_DELAY_S, MouthShape, MouthTrack
+from visavis.performer.mouth import LOUDNESS_AHEAD_S, MouthShape, MouthTrack
 from visavis.speech import SPEECH_RATE_HZ
 
 QUEUED_LOOK_AHEAD_MS: Final = 120
@@ -56,14 +56,17 @@ class _Segment:
 
 
 class _Stretch:
-    """A continuous piece of sound and the mouth that goes with it: a segment, or its part between two stalls."""
+    """A continuous piece of sound and the mouth that goes with it: a segment, or its part between two stalls, or
+    between sound whose phones are told and sound that is listened to."""
 
     def __init__(self, sample_rate_hz: int, look_ahead_ms: int) -> None:
         self._sample_rate_hz = sample_rate_hz
         self._sound_converter = Converter(sample_rate_hz)
         self._speech_converter = Converter(SPEECH_RATE_HZ)
         self._played_samples = 0
+        self._heard_s = 0.0
         self._instant_s = 0.0
+        self._told = False
         self.sound = SampleFifo()
         self.mouth = MouthTrack(look_ahead_ms)
         self.open = False
@@ -75,12 +78,26 @@ class _Stretch:
         self._sound_converter.flush()
         self._speech_converter.flush()
         self._played_samples = 0
+        self._heard_s = 0.0
         self.sound.clear()
         self.mouth.restart()
         self.open = self.complete = False
 
+    def takes(self, chunk: Chunk) -> bool:
+        """``chunk`` goes with what is here: the mouth listens to all of it, or is told the phones of all."""
+        return not self.open or self._told == (chunk.phones is not None)
+
+    def begin(self, chunk: Chunk) -> None:
+        """What is heard next is ``chunk``, in pieces."""
+        if not self.open:
+            self._told = chunk.phones is not None
+            self.mouth.restart(told=self._told)
+        if chunk.phones is not None:
+            self.mouth.tell(chunk.phones, self._heard_s, self._heard_s + chunk.duration_s)
+
     def hear(self, chunk: Chunk) -> None:
         self.open = True
+        self._heard_s += chunk.duration_s
         self.sound.append(self._sound_converter.convert_int16(chunk))
         self.mouth.push(self._speech_converter.convert(chunk))
 
@@ -96,14 +113,14 @@ class _Stretch:
         """The next tick can be played, mouth and all."""
         if self.complete:
             return True
-        instant_s = (self._played_samples + tick_samples / 2) / self._sample_rate_hz + MOUTH_DELAY_S
+        instant_s = (self._played_samples + tick_samples / 2) / self._sample_rate_hz + self.mouth.delay_s
         return len(self.sound) >= tick_samples and self.mouth.known_until_s >= instant_s + ahead_s
 
     def play(self, out: NDArray[np.int16]) -> int:
         """Move sound into ``out``; how many samples there were."""
         samples = self.sound.read_into(out)
         if samples:
-            self._instant_s = (self._played_samples + len(out) / 2) / self._sample_rate_hz + MOUTH_DELAY_S
+            self._instant_s = (self._played_samples + len(out) / 2) / self._sample_rate_hz + self.mouth.delay_s
             self._played_samples += samples
         return samples
 
@@ -235,7 +252,12 @@ class SegmentQueue:
         if stretch.complete and not len(stretch.sound) and (segment.chunks or not segment.started):
             stretch.restart()
         while not stretch.is_known(tick_samples, LOUDNESS_AHEAD_S):
-            if segment.chunks:
+            beginning = segment.chunks.beginning
+            if beginning is not None and not stretch.takes(beginning):
+                stretch.finish()
+            elif segment.chunks:
+                if beginning is not None:
+                    stretch.begin(beginning)
                 stretch.hear(segment.chunks.take(_PIECE_S))
             elif segment.ended:
                 stretch.finish()

@@ -1,7 +1,9 @@
 """Messages between a host and a session's process: length-prefixed JSON, and sound as it is.
 
 Each message is ``uint32 length, uint8 kind, payload`` (little endian). Kind 0 is JSON, kind 1 is sound: ``uint32 rate``
-and ``int16`` mono samples. Kind 2 is whatever a stream's client sends or is sent, passed through unread.
+and ``int16`` mono samples. Kind 2 is whatever a stream's client sends or is sent, passed through unread. Kind 3 is
+sound whose phones are known: ``uint32 rate, uint32 length``, so many bytes of JSON (``[ipa, start_s, end_s]`` each),
+samples.
 """
 
 from __future__ import annotations
@@ -12,6 +14,7 @@ import dataclasses
 import json
 import socket
 import struct
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final
 
@@ -28,12 +31,15 @@ from visavis.room.events import (
     Stats,
     TokenRefreshed,
 )
+from visavis.speech.phones import Phone, cut_phones, phone_values, phones_of_values
 
 _HEADER: Final = struct.Struct("<IB")
 _RATE: Final = struct.Struct("<I")
 _JSON: Final = 0
 _SOUND: Final = 1
 _BYTES: Final = 2
+_TIMED_SOUND: Final = 3
+_TIMED: Final = struct.Struct("<II")
 _MAX_BYTES: Final = 1 << 26
 _EVENTS: Final = {
     kind.__name__: kind for kind in (Joined, StateChanged, SpeechEnded, RungChanged, TokenRefreshed, Stats)
@@ -46,11 +52,35 @@ class Sound:
 
     pcm: NDArray[np.int16]
     sample_rate_hz: int
+    phones: tuple[Phone, ...] | None = None
+    """Its sounds, with times from its first sample; None where nobody knows."""
 
     @property
     def duration_s(self) -> float:
         """How long it sounds."""
         return len(self.pcm) / self.sample_rate_hz
+
+    def part(self, begin: int, end: int | None = None) -> Sound:
+        """The samples from ``begin`` to ``end``, with their phones."""
+        pcm = self.pcm[begin:end]
+        if self.phones is None:
+            return Sound(pcm, self.sample_rate_hz)
+        from_s = begin / self.sample_rate_hz
+        return Sound(pcm, self.sample_rate_hz, cut_phones(self.phones, from_s, from_s + len(pcm) / self.sample_rate_hz))
+
+    @staticmethod
+    def joined(sounds: Sequence[Sound]) -> Sound:
+        """Sounds of one rate as one."""
+        pcm = np.concatenate([sound.pcm for sound in sounds])
+        rate_hz = sounds[0].sample_rate_hz
+        phones: list[Phone] = []
+        at_s = 0.0
+        for sound in sounds:
+            if sound.phones is None:
+                return Sound(pcm, rate_hz)
+            phones += [Phone(phone.ipa, at_s + phone.start_s, at_s + phone.end_s) for phone in sound.phones]
+            at_s += sound.duration_s
+        return Sound(pcm, rate_hz, tuple(phones))
 
 
 class Channel:
@@ -72,7 +102,12 @@ class Channel:
 
     async def send_sound(self, sound: Sound) -> None:
         """Send speech, at the pace at which the other end takes it."""
-        self._write(_SOUND, _RATE.pack(sound.sample_rate_hz) + np.ascontiguousarray(sound.pcm, np.int16).tobytes())
+        samples = np.ascontiguousarray(sound.pcm, np.int16).tobytes()
+        if sound.phones is None:
+            self._write(_SOUND, _RATE.pack(sound.sample_rate_hz) + samples)
+        else:
+            phones = json.dumps(phone_values(sound.phones)).encode()
+            self._write(_TIMED_SOUND, _TIMED.pack(sound.sample_rate_hz, len(phones)) + phones + samples)
         await self._writer.drain()
 
     def post_bytes(self, message: bytes) -> None:
@@ -102,6 +137,11 @@ class Channel:
         if kind == _SOUND:
             (rate,) = _RATE.unpack_from(payload)
             return Sound(np.frombuffer(payload, np.int16, offset=_RATE.size), rate)
+        if kind == _TIMED_SOUND:
+            rate, phones_bytes = _TIMED.unpack_from(payload)
+            samples_at = _TIMED.size + phones_bytes
+            phones = phones_of_values(json.loads(payload[_TIMED.size : samples_at]))
+            return Sound(np.frombuffer(payload[samples_at:], np.int16), rate, phones)
         if kind == _BYTES:
             return payload
         message: dict[str, Any] = json.loads(payload)

@@ -73,7 +73,7 @@ class Unplayed:
         for until_s, piece in self._ahead:
             if isinstance(piece, Sound):
                 left = min(len(piece.pcm), round((until_s - now_s) * piece.sample_rate_hz))
-                piece = Sound(piece.pcm[len(piece.pcm) - left :], piece.sample_rate_hz)
+                piece = piece.part(len(piece.pcm) - left)
             yield piece
 
     def _drop_played(self, now_s: float) -> None:

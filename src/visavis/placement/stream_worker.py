@@ -98,7 +98,7 @@ async def _obey(channel: Channel, session: StreamSession) -> None:
         if isinstance(message, bytes):
             session.on_sound(message)
         elif isinstance(message, Sound):
-            session.push_speech(message.pcm, message.sample_rate_hz)
+            session.push_speech(message.pcm, message.sample_rate_hz, message.phones)
         else:
             _do(session, channel, message)
 

@@ -65,7 +65,7 @@ async def _serve(end: socket.socket, config: SessionConfig, avatar_path: Path) -
 async def _obey(channel: Channel, session: RoomSession) -> None:
     while (message := await channel.receive()) is not None:
         if isinstance(message, Sound):
-            session.push(message.pcm, message.sample_rate_hz)
+            session.push(message.pcm, message.sample_rate_hz, message.phones)
         elif isinstance(message, bytes):
             continue
         elif message["do"] == "end_speech":

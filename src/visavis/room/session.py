@@ -5,7 +5,7 @@ from __future__ import annotations
 import asyncio
 import logging
 import time
-from collections.abc import Callable
+from collections.abc import Callable, Sequence
 from typing import Any, Final
 
 import numpy as np
@@ -15,7 +15,7 @@ from numpy.typing import NDArray
 
 from visavis.acting import Act, Direction
 from visavis.errors import RoomError
-from visavis.performer import Performer
+from visavis.performer import Performer, Phone
 from visavis.room.agent_stream import AgentStream
 from visavis.room.attention import Attention
 from visavis.room.audience import Audience
@@ -105,9 +105,13 @@ class RoomSession:
         """Open a segment of speech; its id."""
         return self._performer.begin_segment()
 
-    def push(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> int:
-        """Queue speech, ``int16 [n]`` or ``[n, 2]``; any rate, faster than real time. The id of its segment."""
-        segment_id = self._performer.push_audio(pcm, sample_rate_hz)
+    def push(self, pcm: NDArray[np.int16], sample_rate_hz: int, phones: Sequence[Phone] | None = None) -> int:
+        """Queue speech, ``int16 [n]`` or ``[n, 2]``; any rate, faster than real time. The id of its segment.
+
+        Args:
+            phones: its sounds, where they are known; see :meth:`visavis.performer.Performer.push_audio`.
+        """
+        segment_id = self._performer.push_audio(pcm, sample_rate_hz, phones)
         self._note_push()
         return segment_id
 

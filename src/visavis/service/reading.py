@@ -13,7 +13,6 @@ from dataclasses import dataclass
 from typing import Final
 
 import numpy as np
-from numpy.typing import NDArray
 
 from visavis.acting import Act, Script
 from visavis.placement import Piece, Sound
@@ -64,7 +63,7 @@ async def read_aloud(
 async def _sounds(voices: VoiceHost, text: str, language: str | None, voice: str | None) -> AsyncGenerator[Sound]:
     async with contextlib.aclosing(voices.speak(text, language=language, voice=voice)) as chunks:
         async for chunk in chunks:
-            yield Sound(chunk.pcm, chunk.sample_rate_hz)
+            yield Sound(chunk.pcm, chunk.sample_rate_hz, chunk.phones)
 
 
 def _stretches(script: Script) -> Iterator[_Stretch | Act]:
@@ -98,15 +97,14 @@ def _length(text: str) -> float:
 
 def _with_acts(sounds: list[Sound], acts: tuple[tuple[float, Act], ...]) -> Iterator[Piece]:
     """Sound of one stretch cut where its acts stand."""
-    rate_hz = sounds[0].sample_rate_hz
-    pcm: NDArray[np.int16] = np.concatenate([sound.pcm for sound in sounds])
-    heard = np.flatnonzero(np.abs(pcm.astype(np.int32)) > AUDIBLE)
-    first, last = (int(heard[0]), int(heard[-1])) if len(heard) else (0, len(pcm))
+    whole = Sound.joined(sounds)
+    heard = np.flatnonzero(np.abs(whole.pcm.astype(np.int32)) > AUDIBLE)
+    first, last = (int(heard[0]), int(heard[-1])) if len(heard) else (0, len(whole.pcm))
     begin = 0
     for share, act in acts:
         end = first + round(share * (last - first))
         if end > begin:
-            yield Sound(pcm[begin:end], rate_hz)
+            yield whole.part(begin, end)
             begin = end
         yield act
-    yield Sound(pcm[begin:], rate_hz)
+    yield whole.part(begin)

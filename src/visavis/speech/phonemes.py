@@ -119,11 +119,9 @@ class PhonemeStream:
         """What is heard from ``from_s`` until ``until_s`` of the stream, before that sound is pushed.
 
         Args:
-            phones: in order, with times from ``from_s``.
+            phones: in order, with times from ``from_s``; the last may end later than ``until_s``.
         """
-        self._phones += [
-            Phone(phone.ipa, from_s + phone.start_s, min(from_s + phone.end_s, until_s)) for phone in phones
-        ]
+        self._phones += [Phone(phone.ipa, from_s + phone.start_s, from_s + phone.end_s) for phone in phones]
         self._told_until_s = until_s
 
     def push(self, pcm: NDArray[np.float32]) -> NDArray[np.float32]:

@@ -8,6 +8,7 @@ from __future__ import annotations
 
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass, field
 from typing import Final
 
@@ -15,7 +16,7 @@ import numpy as np
 
 from visavis.acting import Act
 from visavis.errors import VisavisError
-from visavis.performer import Performer
+from visavis.performer import Performer, Phone
 
 MAX_QUEUED_BYTES: Final = 64 << 20
 """Eleven minutes of mono at 48 kHz."""
@@ -41,11 +42,27 @@ class Segment:
     """What the performer has not been given."""
     given_bytes: int = 0
     """What it has been given."""
+    phones: deque[Phone] | None = None
+    """The sounds of the rest, with times from the segment's first sample; None where nobody knows."""
     cues: deque[tuple[int, Act]] = field(default_factory=deque)
     """After how many bytes of the segment something is to be done, and what."""
     first_sound_s: float = 0.0
     """When its first sound came, by the monotonic clock; 0 before."""
     performer_id: int | None = None
+
+    def position_s(self, position_bytes: int) -> float:
+        """Where so many bytes of it end."""
+        return position_bytes / (2 * self.channels * self.sample_rate_hz)
+
+    def take_phones(self, from_s: float, to_s: float) -> list[Phone] | None:
+        """Those that begin before ``to_s``, with times from ``from_s``."""
+        if self.phones is None:
+            return None
+        taken = []
+        while self.phones and self.phones[0].start_s < to_s:
+            phone = self.phones.popleft()
+            taken.append(Phone(phone.ipa, phone.start_s - from_s, phone.end_s - from_s))
+        return taken
 
 
 class Intake:
@@ -118,8 +135,8 @@ class Intake:
         segment.complete = True
         return True
 
-    def push(self, segment: Segment, pcm: bytes | memoryview) -> None:
-        """Append sound, whole samples of ``int16``.
+    def push(self, segment: Segment, pcm: bytes | memoryview, phones: Sequence[Phone] | None = None) -> None:
+        """Append sound, whole samples of ``int16``, and its phones where they are known, with times from its first.
 
         Raises:
             VisavisError: ``queue_full``.
@@ -128,6 +145,10 @@ class Intake:
             raise _queue_full(f"{MAX_QUEUED_BYTES >> 20} MiB of sound wait to be played already.")
         if pcm and not segment.first_sound_s:
             segment.first_sound_s = time.monotonic()
+        if phones is not None:
+            at_s = segment.position_s(segment.given_bytes + len(segment.pcm))
+            segment.phones = deque() if segment.phones is None else segment.phones
+            segment.phones += (Phone(phone.ipa, at_s + phone.start_s, at_s + phone.end_s) for phone in phones)
         segment.pcm += pcm
         self._queued_bytes += len(pcm)
 
@@ -184,11 +205,13 @@ class Intake:
             count = min(count, segment.cues[0][0] - segment.given_bytes)
         piece = bytes(segment.pcm[:count])
         del segment.pcm[:count]
+        from_s = segment.position_s(segment.given_bytes)
         segment.given_bytes += len(piece)
+        phones = segment.take_phones(from_s, segment.position_s(segment.given_bytes))
         self._queued_bytes -= len(piece)
         pcm = np.frombuffer(piece, np.int16)
         self._performer.push_audio(
-            pcm.reshape(-1, segment.channels) if segment.channels > 1 else pcm, segment.sample_rate_hz
+            pcm.reshape(-1, segment.channels) if segment.channels > 1 else pcm, segment.sample_rate_hz, phones
         )
 
 

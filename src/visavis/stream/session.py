@@ -6,6 +6,7 @@ import asyncio
 import logging
 import time
 from collections import deque
+from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any, Final, Protocol
 
@@ -15,7 +16,7 @@ from numpy.typing import NDArray
 from visavis.acting import Act, Direction
 from visavis.errors import VisavisError
 from visavis.media import sample_of_frame
-from visavis.performer import Performer, Tick
+from visavis.performer import Performer, Phone, Tick
 from visavis.stream.backlog import Backlog
 from visavis.stream.config import StreamConfig
 from visavis.stream.intake import Intake, Segment
@@ -184,8 +185,8 @@ class StreamSession:
             {"type": "speak_accepted", "segment": segment.number, "generation": self._performer.generation}
         )
 
-    def push_speech(self, pcm: NDArray[np.int16], sample_rate_hz: int) -> None:
-        """Sound of the first text that is not complete.
+    def push_speech(self, pcm: NDArray[np.int16], sample_rate_hz: int, phones: Sequence[Phone] | None = None) -> None:
+        """Sound of the first text that is not complete, and its phones where they are known.
 
         Raises:
             VisavisError: ``queue_full``.
@@ -194,7 +195,7 @@ class StreamSession:
             segment = self._speeches[0]
             if not segment.pcm:
                 segment.sample_rate_hz = sample_rate_hz
-            self._intake.push(segment, pcm.tobytes())
+            self._intake.push(segment, pcm.tobytes(), phones)
 
     def cue_speech(self, act: Act) -> None:
         """Something to do when what came of that text so far has been played.
