@@ -14,7 +14,7 @@ import typer
 from visavis import __version__
 from visavis.errors import VisavisError
 
-COMMANDS: Final = ("create", "render", "up", "serve", "join", "doctor", "bench")
+COMMANDS: Final = ("create", "render", "track", "up", "serve", "join", "doctor", "bench")
 
 app = typer.Typer(
     name="visavis",

@@ -71,7 +71,7 @@ def render(
             audio_rate_hz=AUDIO_RATE_HZ,
             seed=seed,
         )
-        task = progress.add_task("rendering", total=_duration_s(sound))
+        task = progress.add_task("rendering", total=duration_s(sound))
         frames = 0
         for tick in _performance(performer, chain((first_block,), blocks)):
             video.write(tick.frame, tick.audio)
@@ -126,7 +126,7 @@ def _performance(performer: Performer, blocks: Iterator[Samples]) -> Iterator[Ti
         yield performer.next_tick()
 
 
-def _duration_s(sound: Path) -> float | None:
+def duration_s(sound: Path) -> float | None:
     """How long the file says it is, if it does."""
     import av
 
