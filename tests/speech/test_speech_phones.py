@@ -127,6 +127,11 @@ def test_spanish_rr_puts_the_tip_up_and_an_english_r_rounds() -> None:
     assert insists("ɾ", "jawOpen") < insists("r", "jawOpen")
 
 
+def test_a_czech_trill_hisses() -> None:
+    assert target("r̝", "jawOpen") < 0.12
+    assert target("r̝̊", "mouthFunnel") > 0.4
+
+
 def test_arabic_emphatics_and_pharyngeals_lower_the_jaw() -> None:
     assert target("sˤ", "jawOpen") > target("s", "jawOpen")
     assert target("tˤ", "mouthFunnel") > 0.1
@@ -192,7 +197,9 @@ def test_composed_and_decomposed_spellings_are_the_same() -> None:
         assert gestures(unicodedata.normalize("NFC", symbol)) == gestures(unicodedata.normalize("NFD", symbol))
 
 
-@pytest.mark.parametrize(("strange", "like"), [("g", "ɡ"), ("ȵ", "nʲ"), ("ƀ", "b"), ("Ł", "l"), ("ɫ", "lˠ")])
+@pytest.mark.parametrize(
+    ("strange", "like"), [("g", "ɡ"), ("ȵ", "nʲ"), ("ƀ", "b"), ("Ł", "l"), ("ɫ", "lˠ"), ("tS", "tʃ")]
+)
 def test_letters_that_are_no_ipa_are_taken_for_what_they_look_like(strange: str, like: str) -> None:
     assert gestures(strange) == gestures(like)
 

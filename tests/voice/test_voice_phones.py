@@ -94,6 +94,12 @@ def test_espeak_names_of_languages_are_no_phones() -> None:
     assert phones[1].end_s == 0.21
 
 
+def test_espeak_marks_that_come_alone_belong_to_what_was_before() -> None:
+    phones = phones_of([(0.0, "a"), (0.1, "ː"), (0.2, "n"), (0.3, "")], 0.4)
+    assert [phone.ipa for phone in phones] == ["a", "n", ""]
+    assert phones[0].end_s == 0.2
+
+
 def test_a_stop_right_after_the_start_begins_with_the_sound() -> None:
     assert phones_of([(0.01, "t"), (0.05, "a")], 0.2)[0].start_s == 0.0
 

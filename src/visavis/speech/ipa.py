@@ -202,6 +202,7 @@ SPELT: Final[Mapping[str, str]] = MappingProxyType(
         "ɚ": "ə˞", "ɝ": "ɜ˞", "ᵻ": "ɪ", "ᵿ": "ʊ", "ᵊ": "ə", "ɫ": "lˠ", "ᴀ": "a", "ɩ": "ɪ", "ɷ": "ʊ", "ı": "ɪ",
         "ȵ": "nʲ", "ȶ": "tʲ", "ȡ": "dʲ", "ƥ": "p", "ƭ": "t", "ƙ": "k", "ʠ": "q", "ʆ": "ɕ", "ʓ": "ʑ", "ɼ": "r",
         "ⁿ": "n", "ᵐ": "m", "ᵑ": "ŋ", "ʇ": "ǀ", "ʗ": "ǃ", "ʖ": "ǁ", "!": "ǃ", "α": "ɑ", "ε": "ɛ",
+        "S": "ʃ", "Z": "ʒ",
     }
 )  # fmt: skip
 
@@ -288,6 +289,8 @@ def _retroflex(gesture: Gesture, letter: str) -> Gesture:
 
 
 def _raised(gesture: Gesture, letter: str) -> Gesture:
+    if letter == "r":
+        return _RETROFLEX_HUSH  # the Czech ř, a trill that hisses
     return _scaled(gesture, jaw=0.87) if letter in VOWELS else gesture
 
 
@@ -309,8 +312,8 @@ def _less_rounded(gesture: Gesture, letter: str) -> Gesture:
 
 MARKS: Final[Mapping[str, Callable[[Gesture, str], Gesture]]] = MappingProxyType(
     {
-        "ː": _long, ":": _long, "ˑ": _long, "\u0306": _short,
-        "ʰ": _aspirated, "ʱ": _aspirated, "ʼ": _ejective, "\u2019": _ejective, "\u031a": _unreleased,
+        "ː": _long, ":": _long, "ˑ": _long, "\u0306": _short, "\u032f": _short,
+        "ʰ": _aspirated, "ʱ": _aspirated, "ʼ": _ejective, "`": _ejective, "\u2019": _ejective, "\u031a": _unreleased,
         "ʷ": _labialised, "\u032b": _labialised, "ʲ": _palatalised, "ˠ": _velarised, "\u0334": _velarised,
         "ˤ": _pharyngealised, "\u0303": _nasalised, "˞": _rhotic, "\u0329": _syllabic, "\u030d": _syllabic,
         ".": _retroflex,

@@ -12,7 +12,7 @@ from typing import Final
 import numpy as np
 
 from visavis.errors import ServiceError
-from visavis.speech.phones import Phone
+from visavis.speech.phones import Phone, gestures
 from visavis.voice import espeak_program
 from visavis.voice.engine import AudioChunk, sentences
 
@@ -92,9 +92,11 @@ def known_languages() -> tuple[str, ...]:
 def phones_of(events: Sequence[tuple[float, str]], duration_s: float) -> tuple[Phone, ...]:
     """Phones of espeak-ng's phoneme events, each its time in seconds and its IPA; no IPA is a pause.
 
-    Where another language begins there is an event that names it in brackets: no phone.
+    Where another language begins there is an event that names it in brackets, and some marks have one of their own:
+    no phones.
     """
-    sounds = [(at_s, ipa.strip("ˈˌ")) for at_s, ipa in events if not ipa.startswith("(")]
+    named = ((at_s, ipa.strip("ˈˌ")) for at_s, ipa in events)
+    sounds = [(at_s, ipa) for at_s, ipa in named if not ipa or (gestures(ipa) and not ipa.startswith("("))]
     starts_s: list[float] = []
     for at_s, ipa in sounds:
         start_s = at_s - CLOSURE_S if ipa[:1] in _VOICELESS_STOPS else at_s
