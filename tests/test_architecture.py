@@ -10,15 +10,16 @@ SOURCE = Path(__file__).parents[1] / "src" / "visavis"
 ALLOWED = {
     "face": set(),
     "errors": set(),
+    "clip": set(),
     "background": {"errors"},
     "logs": set(),
     "acting": {"errors", "face"},
     "media": {"errors"},
-    "avatar": {"errors", "portrait"},  # portrait: Avatar.from_photo, imported inside the function only
-    "portrait": {"avatar", "errors", "face"},
+    "avatar": {"clip", "errors", "portrait"},  # portrait: Avatar.from_photo, imported inside the function only
+    "portrait": {"avatar", "clip", "errors", "face"},
     "speech": {"face", "media", "errors"},
     "motion": {"acting", "face"},
-    "render": {"avatar", "background", "face", "errors"},
+    "render": {"avatar", "background", "clip", "face", "errors"},
     "performer": {"acting", "avatar", "background", "face", "media", "motion", "render", "speech", "errors"},
     "video": {"errors", "media"},
     "room": {"acting", "performer", "avatar", "background", "media", "errors", "face"},

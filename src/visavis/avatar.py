@@ -17,7 +17,7 @@ import os
 import struct
 import tempfile
 from collections.abc import Iterator
-from dataclasses import dataclass, field
+from dataclasses import dataclass
 from pathlib import Path
 from typing import Any, Final
 
@@ -25,6 +25,8 @@ import numpy as np
 from numpy.typing import NDArray
 from safetensors.numpy import save as safetensors_save
 
+from visavis.clip import Clip, check_clip
+from visavis.clip import array_field as _array
 from visavis.errors import AvatarFileError
 
 FORMAT: Final = "visavis-avatar"
@@ -52,6 +54,7 @@ MAX_SURROUNDINGS_PX: Final = 512
 """To any side of the canvas, canvas pixels."""
 
 _MAX_HEADER_BYTES: Final = 1 << 20
+_MAX_SIZE: Final = 1 << 25
 _MAX_NUMBER: Final = 1e4
 """No measure of a face on the canvas comes near it."""
 _SCALAR_RANGES: Final = {
@@ -66,11 +69,6 @@ U8 = NDArray[np.uint8]
 I8 = NDArray[np.int8]
 I16 = NDArray[np.int16]
 I32 = NDArray[np.int32]
-
-
-def _array(dtype: str, *shape: int | str, below: str = "") -> Any:
-    """A field that holds an array; a name in ``shape`` is a size that fields share, ``below`` bounds indices."""
-    return field(metadata={"dtype": dtype, "shape": shape, "below": below})
 
 
 @dataclass(frozen=True, slots=True, kw_only=True)
@@ -261,10 +259,12 @@ class Avatar:
     eye_right: Eye
     surroundings: Surroundings
     info: PortraitInfo
+    clip: Clip | None = None
+    """The footage of a video portrait; the rest is its stillest frame."""
 
     @staticmethod
     def from_photo(photo: str | os.PathLike[str] | bytes) -> Avatar:
-        """Build an avatar from a portrait photo (a path or the file's bytes).
+        """Build an avatar from a portrait photo, or a short clip (a path or the file's bytes).
 
         Raises:
             PortraitRefused: the photo cannot become an avatar; the error says why.
@@ -323,6 +323,8 @@ class Avatar:
             _check_axes(avatar.head.axes)
             _check_range(avatar.head_range)
             _check_surroundings(avatar.surroundings)
+            if avatar.clip:
+                check_clip(avatar.clip)
         except (OSError, ValueError, KeyError, TypeError, RecursionError) as error:
             raise AvatarFileError(
                 "avatar_damaged",
@@ -338,7 +340,7 @@ def _leaves(part: Any, prefix: str = "") -> Iterator[tuple[str, Any, Any]]:
         name = f"{prefix}{item.name}"
         if dataclasses.is_dataclass(value):
             yield from _leaves(value, f"{name}.")
-        elif item.name != "findings":
+        elif item.name not in ("findings", "clip"):
             yield name, value, item
 
 
@@ -389,7 +391,10 @@ def _assemble(
     values: dict[str, Any] = {}
     for item in dataclasses.fields(kind):
         name = f"{prefix}{item.name}"
-        if item.name in parts:
+        if item.name == "clip":
+            has_one = any(key.startswith("clip.") for key in tensors)
+            values[item.name] = _assemble(Clip, "clip.", manifest, tensors, sizes) if has_one else None
+        elif item.name in parts:
             sizes.pop("u", None)
             values[item.name] = _assemble(parts[item.name], f"{name}.", manifest, tensors, sizes)
         elif item.name == "findings":
@@ -414,7 +419,7 @@ def _check_shape(name: str, array: NDArray[Any], wanted: Any, sizes: dict[str, i
         limit = size if expected == "*" else expected
         if isinstance(limit, str):
             limit = sizes.setdefault(limit, size)
-        if size != limit or not (2 if expected == "*" else 1) <= size <= 1 << 20:
+        if size != limit or not (2 if expected == "*" else 1) <= size <= _MAX_SIZE:
             raise ValueError(f"{name} has the wrong shape {array.shape}")
     if array.dtype == np.float32 and not -_MAX_NUMBER <= array.min() <= array.max() <= _MAX_NUMBER:
         raise ValueError(f"{name} is out of range")

@@ -127,7 +127,7 @@ class Performer:
         self._face = neutral()
         self._target = np.zeros(len(MOUTH_CONTROLS), np.float32)
         self._audio = np.zeros((FRAME_BUFFERS, longest_tick_samples), np.int16)
-        self._index = 0
+        self._index = self._shown_index = 0
         self._generation = 0
         self._quiet_s = VOICE_HOLD_S
 
@@ -144,7 +144,7 @@ class Performer:
     @property
     def has_changed(self) -> bool:
         """Whether a viewer would see a difference between the last tick's face and the last frame drawn."""
-        return self._screen.has_changed(self._face)
+        return self._screen.has_changed(self._face, self._moment_s)
 
     @property
     def queued_s(self) -> float:
@@ -251,7 +251,7 @@ class Performer:
         Args:
             render: False repeats the frame: for a caller that is late. The audio goes on all the same.
         """
-        index = self._index
+        index = self._shown_index = self._index
         audio = self._audio[index % FRAME_BUFFERS]
         audio = audio[: self._samples_of_tick(index)]
         segment = self._segments.tick(audio)
@@ -281,7 +281,12 @@ class Performer:
 
     def draw(self) -> NDArray[np.uint8]:
         """The frame of the last tick, for a caller that had it left out to send the tick's sound first."""
-        return self._screen.draw(self._face)
+        return self._screen.draw(self._face, self._moment_s)
+
+    @property
+    def _moment_s(self) -> float:
+        """Of the last tick: where a portrait that is a clip is."""
+        return self._shown_index / self.fps
 
     def resize(self, width_px: int, height_px: int) -> None:
         """Draw frames of another size from now on."""

@@ -10,7 +10,7 @@ from numpy.typing import NDArray
 from visavis.avatar import Avatar
 from visavis.background import KEEP, Background
 from visavis.face import CONTROL_COUNT, INDEX, FaceState
-from visavis.render import Renderer
+from visavis.render import open_renderer
 
 FRAME_BUFFERS: Final = 8
 """A drawn frame stays valid until so many others were drawn."""
@@ -65,14 +65,17 @@ class Screen:
         """The last frame."""
         return self._canvas.frame
 
-    def has_changed(self, face: FaceState) -> bool:
-        """Whether a viewer would see a difference between ``face`` and the last frame."""
+    def has_changed(self, face: FaceState, time_s: float) -> bool:
+        """Whether a viewer would see a difference between ``face`` at this moment and the last frame."""
+        if self._canvas.seek(time_s):
+            return True
         np.subtract(face, self._drawn, out=self._change)
         np.abs(self._change, out=self._change)
         return bool(np.dot(self._change, self._travel_px) >= VISIBLE_PX)
 
-    def draw(self, face: FaceState) -> NDArray[np.uint8]:
-        """The frame of ``face``; a buffer of a ring, see :data:`FRAME_BUFFERS`."""
+    def draw(self, face: FaceState, time_s: float) -> NDArray[np.uint8]:
+        """The frame of ``face``, at this moment of a clip; a buffer of a ring, see :data:`FRAME_BUFFERS`."""
+        self._canvas.seek(time_s)
         self.frames_drawn += 1
         self._drawn[:] = face
         return self._canvas.draw(face)
@@ -82,7 +85,7 @@ class _Canvas:
     """One size."""
 
     def __init__(self, avatar: Avatar, width_px: int, height_px: int, background: Background) -> None:
-        self._renderer = Renderer(avatar, width_px, height_px, background=background)
+        self._renderer = open_renderer(avatar, width_px, height_px, background=background)
         self._has_alpha = background.is_transparent
         shape = (height_px, width_px, 4) if self._has_alpha else (height_px * 3 // 2, width_px)
         self._frames = np.zeros((FRAME_BUFFERS, *shape), np.uint8)
@@ -96,6 +99,9 @@ class _Canvas:
     def frame(self) -> NDArray[np.uint8]:
         last: NDArray[np.uint8] = self._frames[(self._count - 1) % FRAME_BUFFERS]
         return last
+
+    def seek(self, time_s: float) -> bool:
+        return self._renderer.seek(time_s)
 
     def draw(self, face: FaceState) -> NDArray[np.uint8]:
         frame: NDArray[np.uint8] = self._frames[self._count % FRAME_BUFFERS]

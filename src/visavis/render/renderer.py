@@ -9,23 +9,15 @@ import cv2
 import numpy as np
 from numpy.typing import NDArray
 
-from visavis.avatar import BASE_NAMES, LIP_COLUMNS, LIP_ROWS, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
+from visavis.avatar import BASE_NAMES, TEXTURE_PX, TEXTURE_SCALE, Avatar, Eye
 from visavis.background import KEEP, Background
 from visavis.face import FaceState, neutral
 from visavis.render.backdrop import backdrop, tighten
+from visavis.render.figure import PATCH_VERTICES, Figure
 from visavis.render.kernels.eyes import OUTLINE_BITS, draw_eye, place_eye
-from visavis.render.kernels.interior import TABLE_STEPS, draw_interior
-from visavis.render.kernels.lips import (
-    border_residual,
-    fold_weights,
-    follow_border,
-    interpolate_border,
-    lip_curves,
-    lip_patch,
-)
+from visavis.render.kernels.lips import fold_weights
 from visavis.render.kernels.pose import pose_and_project, pose_normals, relight, rotation
 from visavis.render.kernels.raster import EMPTY, apply_folds, composite, rasterise, reach, separate
-from visavis.render.rig import Rig, camera_lean
 from visavis.render.scene import Scene, open_scene
 from visavis.render.view import frame_view
 
@@ -37,20 +29,17 @@ I32 = NDArray[np.int32]
 
 _CAMERA_MM: Final = 700.0
 """Distance of the weak-perspective camera."""
-_SMALL_VIEW: Final = 0.75
+SMALL_VIEW: Final = 0.75
 """Below this scale the texture is sampled from its half-size level: nothing aliases."""
-_PATCH_VERTICES: Final = LIP_COLUMNS * (len(LIP_ROWS) + 1)
 _GAZE_REACH: Final = (0.62, 0.42)
 """Iris travel across and down at full gaze, in iris radii."""
 _LASHES_FROM, _LASHES_FULL = 0.6, 0.95
 """Share of an eye's opening that is closed where lashes begin to hide, and hide, what is left of it."""
 _LASH_PERCENTILE: Final = 20
 _LASH_REACH_PX: Final = 5
-_ARCH_LEAN: Final = 0.08
-"""The face mesh's frontal plane leans about 5 degrees against the teeth."""
 
 
-class Renderer:
+class Renderer(Figure):
     """Draws an avatar into frames of one size.
 
     The frame that :meth:`render` returns is one buffer, overwritten by the next call.
@@ -66,30 +55,20 @@ class Renderer:
             VisavisError: ``background_unreadable``, ``background_too_large``, ``avatar_damaged``.
         """
         head, lips = avatar.head, avatar.lips
-        self._avatar = avatar
-        self._view = frame_view(avatar, width_px, height_px)
-        scene = open_scene(avatar, self._view)
-        self._rest, self._base_gains = scene.vertices, scene.base_gains
+        view = frame_view(avatar, width_px, height_px)
+        scene = open_scene(avatar, view)
+        super().__init__(avatar, view, scene.vertices, scene.bases)
+        self._base_gains = scene.base_gains
         # a copy, whether the avatar is mapped or not: kernels are compiled anew for arrays that cannot be written
         self._head_weight = np.array(scene.head_weight)
-        self._view_row = np.array([self._view.scale, self._view.offset_x_px, self._view.offset_y_px], np.float32)
-        self._rig = Rig()
-        count = len(scene.vertices)
-        total = count + 2 * _PATCH_VERTICES
-        self._count = count
-        self._points = np.zeros((total, 3), np.float32)
+        count, total = self._count, len(self._points)
         self._posed = np.zeros((total, 3), np.float32)
-        self._screen = np.zeros((total, 2), np.float32)
-        self._weight = np.concatenate([scene.head_weight, np.ones(2 * _PATCH_VERTICES, np.float32)])
+        self._weight = np.concatenate([scene.head_weight, np.ones(2 * PATCH_VERTICES, np.float32)])
         self._triangles = np.ascontiguousarray(np.vstack([scene.triangles, lips.triangles + count]), np.int32)
-        self._bases = np.ascontiguousarray(scene.bases.reshape(len(scene.bases), -1))
-        self._base_shift = np.zeros(count * 3, np.float32)
-        self._base_gain = np.zeros(count, np.float32)
-        self._background = backdrop(scene, self._view, background)
+        self._background = backdrop(scene, view, background)
         if background.kind != "keep":
             tighten(scene.texture)
-        self._texture = _Texture.prepare(avatar, scene, half=self._view.scale < _SMALL_VIEW)
-        self._texture_and_gain = np.ones((total, 3), np.float32)
+        self._texture = _Texture.prepare(avatar, scene, half=view.scale < SMALL_VIEW)
         self._texture_and_gain[:count, :2] = self._texture.coords(scene.texture_coords)
         self._upper_texture = self._texture.coords(lips.upper_texture + scene.texture_shift)
         self._lower_texture = self._texture.coords(lips.lower_texture + scene.texture_shift)
@@ -100,59 +79,28 @@ class Renderer:
         pose_normals(np.array(scene.vertices), self._lit_triangles, self._normals)
         self._light = np.array(avatar.light)
         self._rest_shade = np.maximum(self._light[0] + self._normals @ self._light[1:], 0.25).astype(np.float32)
-        self._side_light = float(np.clip(self._light[1] / max(float(self._light[0]), 0.2), -1, 1))
 
-        self._axes_px = (head.axes * head.px_per_mm).astype(np.float32)
-        self._lean = camera_lean(head)
         self._camera = np.array([head.origin_px[0], head.origin_px[1], _CAMERA_MM * head.px_per_mm], np.float32)
         self._turn = np.eye(3, dtype=np.float32)
         self._shift = np.zeros(3, np.float32)
-        edge = (LIP_COLUMNS, 3)
-        self._upper_edge, self._lower_edge = np.zeros(edge, np.float32), np.zeros(edge, np.float32)
-        self._upper_border, self._lower_border = np.zeros(edge, np.float32), np.zeros(edge, np.float32)
-        self._border_shift = np.zeros(edge, np.float32)
-        self._border_gain = np.zeros(LIP_COLUMNS, np.float32)
-        self._border_residual = np.zeros((lips.skin_weights.shape[1], 3), np.float32)
-        self._opening = np.zeros(LIP_COLUMNS, np.float32)
-        rows = len(LIP_ROWS) + 1
-        self._upper_line = count + np.arange(LIP_COLUMNS) * rows + rows - 2
-        self._lower_line = self._upper_line + _PATCH_VERTICES
 
         shape = (height_px, width_px)
         self._map_u, self._map_v = np.full(shape, EMPTY), np.zeros(shape, np.float32)
         self._map_gain = np.ones(shape, np.float32)
         self._sampled = np.zeros((*shape, 4), np.uint8)
-        self._frame = self._background.copy()
-        self._is_transparent = background.is_transparent
-        self._matte = np.zeros(shape if self._is_transparent else (0, 0), np.uint8)
+        self._frame[:] = self._background
+        self._matte = np.zeros(shape, np.uint8) if background.is_transparent else None
         self._box = np.zeros(4, np.int32)
         self._opening_mask = np.zeros(height_px * width_px, np.uint8)
         self._eyes = (
             _EyeWork.prepare(avatar, avatar.eye_left, "blinkLeft"),
             _EyeWork.prepare(avatar, avatar.eye_right, "blinkRight"),
         )
-        self._tables = np.zeros((4, TABLE_STEPS), np.float32)
-        self._colour = np.zeros(3, np.float32)
         self.render(neutral())
-
-    @property
-    def width_px(self) -> int:
-        """Width of a frame."""
-        return self._view.width_px
-
-    @property
-    def height_px(self) -> int:
-        """Height of a frame."""
-        return self._view.height_px
-
-    @property
-    def scale(self) -> float:
-        """Frame pixels per canvas pixel."""
-        return self._view.scale
 
     def render(self, face: FaceState) -> U8:
         """Draw one face state: ``uint8 [height, width, 3] BGR``, valid until the next call."""
-        avatar, rig, count = self._avatar, self._rig, self._count
+        rig, count = self._rig, self._count
         rig.set(face)
         self._deform()
         self._set_pose()
@@ -163,64 +111,13 @@ class Renderer:
         relight(lit, self._light, self._rest_shade, self._head_weight, self._base_gain, self._texture_and_gain)
         self._shape_lips()
         self._project(self._points[count:], self._weight[count:], self._posed[count:], self._screen[count:])
-        for line, patch in (
-            (avatar.lips.upper_line, self._upper_line),
-            (avatar.lips.lower_line, self._lower_line),
-        ):
-            self._screen[line] = self._screen[patch[::2]]
+        self._join_lips()
         self._draw_mesh()
         for index, work in enumerate(self._eyes):
             if work.eye.visible:
                 self._draw_eye(work, index)
         self._draw_mouth()
         return self._frame
-
-    def render_bgra(self, face: FaceState, out: U8) -> None:
-        """Draw one face state with its alpha into ``out``, ``uint8 [height, width, 4]``; colours are not premultiplied.
-
-        Opaque unless the background is transparent.
-        """
-        self.render(face)
-        out[..., :3] = self._frame
-        out[..., 3] = self._matte if self._is_transparent else 255
-
-    def render_i420(self, face: FaceState, out: U8) -> None:
-        """Draw one face state into ``out``, planar I420 (BT.601, limited range) ``uint8 [height * 3 / 2, width]``."""
-        cv2.cvtColor(self.render(face), cv2.COLOR_BGR2YUV_I420, dst=out)
-
-    def _deform(self) -> None:
-        lips, rig = self._avatar.lips, self._rig
-        points = self._points[: self._count]
-        np.dot(rig.bases, self._bases, out=self._base_shift)
-        np.add(self._rest, self._base_shift.reshape(-1, 3), out=points)
-        lip_curves(
-            rig.lips, lips.contact_mm, lips.column, lips.upper_height_mm, lips.lower_height_mm, lips.jaw_drop_mm,
-            lips.incisal_mm, lips.half_width_mm, self._lean, self._upper_edge, self._lower_edge,
-            self._upper_border, self._lower_border, self._opening,
-        )  # fmt: skip
-        border_residual(
-            self._upper_border, self._lower_border, rig.bases, lips.border_bases_mm, self._axes_px,
-            self._border_residual,
-        )  # fmt: skip
-        follow_border(points, lips.skin_rows, lips.skin_weights, self._border_residual)
-
-    def _shape_lips(self) -> None:
-        lips, count = self._avatar.lips, self._count
-        points = self._points[:count]
-        for upper, border, rows, texture, edge, dark, first in (
-            (True, lips.upper_border, lips.upper_rows_mm, self._upper_texture, self._upper_edge,
-             lips.upper_dark_line, count),
-            (False, lips.lower_border, lips.lower_rows_mm, self._lower_texture, self._lower_edge,
-             lips.lower_dark_line, count + _PATCH_VERTICES),
-        ):  # fmt: skip
-            interpolate_border(
-                points, self._avatar.vertices, self._texture_and_gain, border, self._border_shift, self._border_gain
-            )
-            lip_patch(
-                self._rig.lips, rows, texture, LIP_ROWS, edge, self._border_shift, lips.column, self._opening, upper,
-                dark, lips.painted_line, self._axes_px, self._avatar.head.origin_px, self._border_gain, self._points,
-                self._texture_and_gain, first,
-            )  # fmt: skip
 
     def _set_pose(self) -> None:
         axes = self._avatar.head.axes
@@ -254,7 +151,7 @@ class Renderer:
             self._texture.level, self._map_u[part], self._map_v[part], cv2.INTER_LINEAR, dst=self._sampled[part],
             borderMode=cv2.BORDER_CONSTANT,
         )  # fmt: skip
-        if self._is_transparent:
+        if self._matte is not None:
             separate(self._sampled, self._map_u, self._map_gain, x0, y0, x1, y1, self._frame, self._matte)
         else:
             composite(self._sampled, self._background, self._map_u, self._map_gain, x0, y0, x1, y1, self._frame)
@@ -290,41 +187,6 @@ class Renderer:
             self._frame, opening, x0, y0, work.to_texture, eye.texture, eye.corner_px, eye.iris_centre_px,
             eye.iris_radius_px, gaze_x, gaze_y, max(0.0, -float(self._rig.bases[work.blink])) * work.lid_travel_px,
             work.lid_height_px, shade, work.lash, lashes,
-        )  # fmt: skip
-
-    def _draw_mouth(self) -> None:
-        avatar, rig = self._avatar, self._rig
-        q, lips, mouth, head = rig.lips, avatar.lips, avatar.mouth, avatar.head
-        activity = float(np.abs(q[:11]).sum())
-        if self._opening.max() <= 0.03 and lips.painted_line <= 0 and activity <= 0.01:
-            return
-        teeth = np.array([mouth.centre_mm[0], lips.incisal_mm, mouth.teeth_depth_mm])
-        angle = head.jaw_angle_rad * float(rig.bases[0])
-        cos, sin = np.cos(angle), np.sin(angle)
-        hinge_y, hinge_z = float(head.hinge_mm[1]), float(head.hinge_mm[2])
-        y, z = lips.incisal_mm - 1.1 - hinge_y, mouth.teeth_depth_mm - 1.5 - hinge_z
-        lower = np.array([teeth[0], hinge_y + y * cos + z * sin, hinge_z + z * cos - y * sin])
-        probes = np.stack([teeth, teeth + [10, 0, 0], teeth + [0, 10, 0], teeth - [0, 0, 10], lower])
-        where = self._skull((probes @ self._axes_px + head.origin_px).astype(np.float32)).astype(np.float64)
-        origin = where[0]
-        jacobian = np.stack([(where[1] - origin) / 10, (where[2] - origin) / 10], 1)
-        to_mm = np.linalg.inv(jacobian)
-        parallax = -(to_mm @ (where[3] - origin)) / 10
-        parallax[1] -= _ARCH_LEAN
-        lower_shift = to_mm @ (where[4] - origin)
-        drop = max(0.0, float(lower_shift[1]) + 1.1)
-        tip = (float(lower_shift[1]) + 0.8) * (1 - rig.tongue_tip) - 1.6 * rig.tongue_tip
-        tip = tip * (1 - rig.tongue_out) - 0.2 * rig.tongue_out
-        body = float(lower_shift[1]) - 2.8 - 0.36 * drop - 0.50 * max(rig.tongue_body, 0.5 * rig.tongue_tip) * drop
-        upper_screen, lower_screen = self._screen[self._upper_line], self._screen[self._lower_line]
-        draw_interior(
-            self._frame, upper_screen, lower_screen, origin.astype(np.float32), to_mm.astype(np.float32),
-            float(np.sqrt(abs(np.linalg.det(jacobian)))), ((upper_screen - origin) @ to_mm.T).astype(np.float32),
-            ((lower_screen - origin) @ to_mm.T).astype(np.float32), mouth.upper_arch_mm, mouth.lower_arch_mm,
-            (lower_shift + [0, 0.5]).astype(np.float32), parallax.astype(np.float32), mouth.upper_teeth,
-            mouth.lower_teeth, mouth.tongue, mouth.cavity, mouth.mucosa, mouth.rim,
-            np.array([tip, body, rig.tongue_out], np.float32), self._side_light, float(q[3]), float(q[6]),
-            lips.painted_line, min(1.0, 4 * activity), self._tables, self._colour,
         )  # fmt: skip
 
 

@@ -106,7 +106,7 @@ def draw_interior(
     frame: U8, upper_screen: F32, lower_screen: F32, origin: F32, to_mm: F32, px_per_mm: float, upper_edge: F32,
     lower_edge: F32, upper_arch: F32, lower_arch: F32, lower_shift: F32, parallax: F32, upper_teeth: F32,
     lower_teeth: F32, tongue: F32, cavity: F32, mucosa: F32, rim: F32, tongue_pose: F32, side_light: float,
-    pucker: float, funnel: float, painted_line: float, activity: float, tables: F32, colour: F32,
+    pucker: float, funnel: float, painted_line: float, mouth_light: float, activity: float, tables: F32, colour: F32,
 ) -> None:  # fmt: skip
     """Draw the mouth's interior into ``frame``.
 
@@ -120,6 +120,7 @@ def draw_interior(
         tongue_pose: tip height, body height, how far out.
         side_light: -1..1, the light's horizontal direction.
         painted_line: strength of a drawn contact line (photos with parted lips).
+        mouth_light: brightness of everything inside, 1 as in the avatar's own picture.
         activity: 0 at rest .. 1: the contact shadow of moving lips.
         tables: work buffer ``[4, TABLE_STEPS]``; colour: work buffer ``[3]``.
     """
@@ -284,7 +285,7 @@ def draw_interior(
             side = 1 - 0.58 * smoothstep(0.5, 1.05, abs(across))
             occlusion = side * (0.84 + 0.16 * smoothstep(-0.3, 1.5, under_upper))
             occlusion *= (0.92 + 0.08 * smoothstep(-0.2, 1.3, over_lower)) * (1 + side_light * across * 0.12)
-            occlusion = min(occlusion, 1.1)
+            occlusion = min(occlusion, 1.1) * mouth_light
             k = cover * smoothstep(0.0, 0.8, gap)
             for c in range(3):
                 value = colour[c] * (1 - lower_rim) + rim[c] * lower_rim
