@@ -65,6 +65,12 @@ def test_male_and_female_differ(catalogue: Catalogue) -> None:
     assert brightness("male") > 2 * brightness("female")
 
 
+@pytest.mark.parametrize("language", ["de", "en-GB", "fr", "fr-FR", "zh", "chr-US-Qaaa-x-west"])
+def test_every_language_takes_both_voices(catalogue: Catalogue, language: str) -> None:
+    male, female = (speak(catalogue, "Papa, 1 2 3", language, voice)[0] for voice in ("male", "female"))
+    assert len(male.pcm) != len(female.pcm) or not np.array_equal(male.pcm, female.pcm)
+
+
 @pytest.mark.parametrize("language", ["xx", "klingon-language", "../../etc/passwd", "--version", "english please"])
 def test_an_unknown_language_is_refused_with_the_known_ones(catalogue: Catalogue, language: str) -> None:
     with pytest.raises(ServiceError) as caught:

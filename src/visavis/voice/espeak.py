@@ -19,8 +19,10 @@ from visavis.voice.engine import AudioChunk, sentences
 VARIANTS: Final = {"female": "f2", "male": "m3"}
 """Our voice names and espeak-ng's variants."""
 
-ALIASES: Final = {"en": "en-us", "fr": "fr", "fr-fr": "fr", "zh": "cmn", "no": "nb"}
-"""Tags people use that espeak-ng does not list; its own tag fr-fr takes no variant."""
+ALIASES: Final = {
+    "en": "en-us", "en-gb": "en", "fr": "fr", "fr-fr": "fr", "zh": "cmn", "no": "nb", "chr-us-qaaa-x-west": "chr",
+}  # fmt: skip
+"""Tags people use that espeak-ng does not list, and its own that are not the name of a voice: they take no variant."""
 
 CLOSURE_S: Final = 0.040
 """The event of a voiceless stop is its burst; so long before it the sound is silent and the mouth is closed."""
