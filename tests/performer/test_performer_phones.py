@@ -1,16 +1,22 @@
 """Speech whose phones are told: the mouth follows them, in step with the sound, however it comes."""
 
+from dataclasses import dataclass
+from typing import Any
+
 import numpy as np
 import pytest
 from numpy.typing import NDArray
 
-from visavis.face import MOUTH_CONTROLS
+from visavis.avatar import Avatar
+from visavis.face import INDEX, MOUTH_CONTROLS
 from visavis.media import Samples
+from visavis.performer import Performer
 from visavis.performer.fifo import Chunk
 from visavis.performer.segments import STALL_S, SegmentQueue
 from visavis.speech.articulation import closures
 from visavis.speech.phonemes import phoneme_track
 from visavis.speech.phones import Phone
+from visavis.speech.timings import phones_of_azure
 from visavis.voice import AudioChunk
 from visavis.voice.espeak import EspeakVoice
 
@@ -181,3 +187,48 @@ def test_loud_speech_opens_wider_than_soft(spoken: AudioChunk) -> None:
         assert_closed_with(mouths, phones_of(spoken))
         widest.append(mouths[:, JAW].max())
     assert widest[0] < 0.9 * widest[1]
+
+
+@dataclass(frozen=True)
+class ForeignSpeech:
+    """What a voice of somebody else might yield."""
+
+    pcm: NDArray[Any]
+    sample_rate_hz: int
+    phones: tuple[Phone, ...] | None
+
+
+def test_any_voice_that_knows_its_sounds_can_be_pushed(avatar: Avatar) -> None:
+    visemes = [(2_000_000, 2), (6_000_000, 21), (8_000_000, 6), (10_000_000, 0)]  # a, p, i
+    hum = (np.sin(np.arange(24_000) * 0.05) * 4000).astype(np.int16)
+    performer = Performer(avatar, fps=FPS, width_px=128, height_px=128)
+    performer.push_speech(ForeignSpeech(hum, 24_000, phones_of_azure(visemes, 1.0)))
+    performer.end_segment()
+    closed, jaw = [], []
+    for _ in range(40):
+        performer.next_tick(render=False)
+        closed.append(float(performer.face[INDEX["mouthClose"]]))
+        jaw.append(float(performer.face[INDEX["jawOpen"]]))
+    assert max(closed[:13]) == 0
+    assert max(closed[15:18]) > 0.95
+    assert max(closed[22:]) < 0.05
+    assert max(jaw[7:13]) > 0.35
+    assert max(jaw[32:]) < 0.02
+
+
+def test_an_interrupted_sentence_closes_the_mouth_and_the_next_is_in_step(avatar: Avatar, spoken: AudioChunk) -> None:
+    performer = Performer(avatar, fps=FPS, width_px=128, height_px=128)
+    performer.push_speech(spoken)
+    for _ in range(12):
+        performer.next_tick(render=False)
+    performer.interrupt()
+    for _ in range(8):
+        performer.next_tick(render=False)
+    assert performer.face[INDEX["jawOpen"]] < 0.03
+    performer.push_speech(spoken)
+    performer.end_segment()
+    mouths = []
+    for _ in range(round(spoken.duration_s * FPS)):
+        performer.next_tick(render=False)
+        mouths.append(performer.face[[INDEX[name] for name in MOUTH_CONTROLS]].copy())
+    assert_closed_with(np.array(mouths), phones_of(spoken))

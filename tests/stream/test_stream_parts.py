@@ -12,7 +12,7 @@ from visavis.acting import Emotion, Gesture
 from visavis.avatar import Avatar
 from visavis.errors import VisavisError
 from visavis.face import INDEX
-from visavis.performer import Performer
+from visavis.performer import Performer, Phone
 from visavis.stream import PictureConfig
 from visavis.stream import backlog as backlog_module
 from visavis.stream.backlog import Backlog
@@ -124,6 +124,23 @@ def test_a_text_keeps_its_place_before_what_is_queued_later(performer: Performer
     intake.push(text, tone(0.4, 8000))
     text.complete = True
     assert play(intake, performer)[1] == [(1, pytest.approx(0.4)), (2, pytest.approx(0.2))]
+
+
+def test_a_text_brings_its_phones_to_the_mouth(performer: Performer) -> None:
+    intake = Intake(performer)
+    text = intake.begin(0, RATE_HZ, 1)
+    for _ in range(2):  # two sentences
+        intake.push(text, tone(1.0, 4000), [Phone("a", 0.3, 0.5), Phone("m", 0.5, 0.7), Phone("a", 0.7, 0.9)])
+    text.complete = True
+    closed = []
+    while intake.unanswered:
+        intake.feed()
+        tick = performer.next_tick(render=False)
+        closed.append(performer.face[INDEX["mouthClose"]] > 0.95)
+        if tick.segment_ended:
+            intake.answered(text)
+    begun_s = (np.flatnonzero(np.diff(np.array(closed, int)) == 1) + 1.5) / performer.fps
+    assert begun_s == pytest.approx([0.5, 1.5], abs=0.03)
 
 
 def test_another_number_ends_the_open_segment(performer: Performer) -> None:

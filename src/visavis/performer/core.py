@@ -21,6 +21,7 @@ from visavis.performer.live import LiveFeed, LiveStats
 from visavis.performer.mouth import SILENCE_DB, MouthBlend
 from visavis.performer.screen import FRAME_BUFFERS, Screen
 from visavis.performer.segments import QUEUED_LOOK_AHEAD_MS, SegmentQueue, SegmentTick
+from visavis.speech.phonemes import TimedSpeech
 from visavis.speech.phones import Phone
 
 # What counts as voice, and for how long a gap between words still does.
@@ -186,6 +187,10 @@ class Performer:
             AudioError: ``audio_format``: another type, shape or rate.
         """
         return self._segments.push(Chunk.checked(pcm, sample_rate_hz, phones))
+
+    def push_speech(self, speech: TimedSpeech) -> int:
+        """The same for speech that brings its phones: what any voice yields that knows when it says what."""
+        return self.push_audio(speech.pcm, speech.sample_rate_hz, speech.phones)
 
     def end_segment(self) -> None:
         """Nothing more comes for the open segment: it ends when what was pushed has been played."""
