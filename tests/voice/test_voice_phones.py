@@ -11,7 +11,7 @@ from numpy.typing import NDArray
 from visavis.speech.articulation import closures
 from visavis.speech.phones import Phone, cut_phones, gestures, phone_values, phones_of_values
 from visavis.voice import AudioChunk, VoiceHost
-from visavis.voice.alignment import put_right
+from visavis.voice.alignment import falls_silent_s, put_right
 from visavis.voice.catalogue import Catalogue
 from visavis.voice.espeak import CLOSURE_S, phones_of
 from visavis.voice.worker import Worker
@@ -77,6 +77,24 @@ def test_the_sound_is_quiet_where_lips_are_said_to_be_closed(catalogue: Catalogu
     for start_s, end_s in found:
         middle_s = (start_s + end_s) / 2
         assert level_db(chunk, middle_s - 0.01, middle_s + 0.01) < loud_db - 8
+
+
+@pytest.mark.parametrize("voice", [None, "female"])
+@pytest.mark.parametrize("text", ["Are you there?", "This is the end.", "See you tomorrow."])
+def test_the_last_phone_ends_with_its_sound(catalogue: Catalogue, voice: str | None, text: str) -> None:
+    chunk = said(catalogue, text, "en", voice)
+    last = [phone for phone in phones_in(chunk) if gestures(phone.ipa)][-1]
+    envelope = np.abs(chunk.pcm.astype(np.int32))
+    heard_s = float(np.flatnonzero(envelope > envelope.max() * 0.03)[-1]) / chunk.sample_rate_hz
+    assert last.end_s == pytest.approx(heard_s, abs=0.06)
+
+
+def test_where_a_sound_falls_silent() -> None:
+    sound = np.concatenate((tone(0.3, 300, 0.3), tone(0.3, 300, 0.0005), tone(0.2, 300, 0.3)))
+    assert falls_silent_s(0.1, 0.5, sound, 16_000) == pytest.approx(0.3, abs=0.006)
+    assert falls_silent_s(0.1, 0.2, sound, 16_000) == 0.2
+    assert falls_silent_s(0.4, 0.5, sound, 16_000) == 0.4
+    assert falls_silent_s(0.1, 0.2, np.zeros(0, np.float32), 16_000) == 0.1
 
 
 def test_espeak_tells_the_burst_of_a_voiceless_stop_and_its_closure_is_before() -> None:

@@ -23,6 +23,7 @@ TRUST_S: Final = 0.02
 """What an engine is usually wrong by."""
 PULL: Final = 6.0
 LEAST_PHONE_S: Final = 0.015
+SILENT_DB: Final = -35.0
 
 _WINDOW_S: Final = 0.020
 _BANDS: Final = 20
@@ -70,6 +71,19 @@ def put_right(boundaries_s: NDArray[np.float64], pcm: NDArray[np.float32], sampl
     moved = steps[np.arange(len(steps)), chosen[::-1]] * STEP_S
     moved[0], moved[-1] = boundaries_s[0], boundaries_s[-1]
     return np.asarray(np.maximum.accumulate(moved), np.float64)
+
+
+def falls_silent_s(start_s: float, end_s: float, pcm: NDArray[np.float32], sample_rate_hz: int) -> float:
+    """When the sound between two instants has fallen silent for good; ``end_s`` where it has not.
+
+    Silent is :data:`SILENT_DB` below the loud parts of all of ``pcm``.
+    """
+    step_samples = round(STEP_S * sample_rate_hz)
+    count = len(pcm) // step_samples
+    power = (pcm[: count * step_samples].reshape(count, step_samples) ** 2).mean(axis=1)
+    loud = np.flatnonzero(power > np.percentile(power, 95) * 10 ** (SILENT_DB / 10)) if count else np.zeros(0, int)
+    before = loud[loud < end_s / STEP_S]
+    return float(min(max((before[-1] + 1) * STEP_S, start_s), end_s)) if len(before) else start_s
 
 
 def _log_spectra(pcm: NDArray[np.float32], sample_rate_hz: int) -> NDArray[np.float64]:

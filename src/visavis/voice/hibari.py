@@ -18,7 +18,7 @@ from numpy.typing import NDArray
 from visavis.errors import ServiceError
 from visavis.media import to_int16
 from visavis.speech.phones import Phone
-from visavis.voice.alignment import put_right
+from visavis.voice.alignment import falls_silent_s, put_right
 from visavis.voice.engine import AudioChunk, shortened
 
 logger = logging.getLogger(__name__)
@@ -28,6 +28,7 @@ EARLY_S: Final = -0.065
 
 _DURATIONS: Final = b"/Clip_output_0"
 """The tensor of its network that holds the length of each phoneme."""
+_LEAST_LAST_S: Final = 0.06
 _SPECTRUM_PARTS: Final = 6
 """Its outputs that the sound is made from."""
 
@@ -102,12 +103,24 @@ def _phones(symbols: list[str], lengths: NDArray[np.float32], sound: NDArray[np.
     # Before the first symbol and after the last there is one for silence.
     bounds_s = np.clip(np.concatenate(([0.0], ends)) * duration_s / ends[-1] + EARLY_S, 0.0, duration_s)
     bounds_s[0], bounds_s[-1] = 0.0, duration_s
-    parts = _folded(["", *symbols, ""], bounds_s)
+    parts = _without_silence(_folded(["", *symbols, ""], bounds_s), sound)
     right_s = put_right(np.array([*(start_s for _, start_s, _ in parts), duration_s]), sound, SAMPLE_RATE)
     return tuple(
         Phone(ipa, float(start_s), float(end_s))
         for (ipa, _, _), (start_s, end_s) in zip(parts, pairwise(right_s), strict=True)
     )
+
+
+def _without_silence(parts: list[_Part], sound: NDArray[np.float32]) -> list[_Part]:
+    """The network gives the last phone before a pause much of the pause: it ends when its sound does."""
+    right = list(parts)
+    for index, ((ipa, start_s, end_s), (following, _, until_s)) in enumerate(pairwise(parts)):
+        if ipa and not following:
+            # A stop that is not let go is silent itself.
+            least_s = min(end_s, start_s + _LEAST_LAST_S)
+            quiet_s = max(falls_silent_s(start_s, end_s, sound, SAMPLE_RATE), least_s)
+            right[index], right[index + 1] = (ipa, start_s, quiet_s), ("", quiet_s, until_s)
+    return right
 
 
 def _folded(symbols: Sequence[str], bounds_s: NDArray[np.float64]) -> list[_Part]:
