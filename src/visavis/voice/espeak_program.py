@@ -64,9 +64,8 @@ _Receive = ctypes.CFUNCTYPE(ctypes.c_int, ctypes.POINTER(ctypes.c_short), ctypes
 def main() -> int:
     """Speak what is on stdin."""
     voice, amplitude, words_per_minute = sys.argv[1].encode(), int(sys.argv[2]), int(sys.argv[3])
-    try:
-        library = ctypes.CDLL(ctypes.util.find_library("espeak-ng") or "libespeak-ng.so.1")
-    except OSError:
+    library = _library()
+    if library is None:
         return NO_LIBRARY
     sample_rate_hz = library.espeak_Initialize(_SYNCHRONOUS, 0, None, _PHONEME_EVENTS | _IPA | _DO_NOT_EXIT)
     if sample_rate_hz <= 0:
@@ -100,6 +99,15 @@ def main() -> int:
     sys.stdout.buffer.write(header.encode() + b"\n" + b"".join(sound))
     sys.stdout.buffer.flush()
     return 0
+
+
+def _library() -> ctypes.CDLL | None:
+    try:
+        return ctypes.CDLL("libespeak-ng.so.1")
+    except OSError:
+        # Not Linux, or not where it usually is; to look for it starts programs and takes its time.
+        name = ctypes.util.find_library("espeak-ng")
+        return ctypes.CDLL(name) if name else None
 
 
 if __name__ == "__main__":
