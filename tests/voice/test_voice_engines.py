@@ -1,9 +1,12 @@
 """The real engines: what they say, in which language, with which voice."""
 
+import sys
+
 import numpy as np
 import pytest
 
 from visavis.errors import ServiceError
+from visavis.voice import espeak, espeak_program
 from visavis.voice.catalogue import Catalogue
 from visavis.voice.engine import AudioChunk
 
@@ -92,3 +95,22 @@ def test_an_unknown_voice_is_refused_with_the_known_ones(catalogue: Catalogue, l
 def test_texts_are_only_ever_spoken(catalogue: Catalogue, text: str) -> None:
     for language in ("en", "de"):
         assert speak(catalogue, text, language)
+
+
+@pytest.mark.parametrize(
+    ("exit_code", "code"),
+    [
+        (espeak_program.NO_LIBRARY, "voice_engine_missing"),
+        (espeak_program.NO_VOICE, "voice_failed"),
+        (-11, "voice_failed"),
+    ],
+)
+def test_a_program_that_cannot_speak_is_an_error_with_a_hint(
+    catalogue: Catalogue, monkeypatch: pytest.MonkeyPatch, exit_code: int, code: str
+) -> None:
+    ending = "import os, signal; os.kill(os.getpid(), 11)" if exit_code < 0 else f"raise SystemExit({exit_code})"
+    monkeypatch.setattr(espeak, "_SPEAKING", (sys.executable, "-c", ending))
+    with pytest.raises(ServiceError) as caught:
+        speak(catalogue, "Hallo.", "de")
+    assert caught.value.code == code
+    assert caught.value.hint
