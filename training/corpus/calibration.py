@@ -30,11 +30,11 @@ class Calibration:
 
 CALIBRATION: Final[Mapping[str, Calibration]] = MappingProxyType(
     {
-        "espeak": Calibration(-9.0, 0, 0, 0),
-        "flite": Calibration(-8.0, 0, 0, 0),
-        "festival": Calibration(0.0, 0, 0, 0),
-        "hibari": Calibration(-65.0, 0, 0, 0),
-        "kokoro": Calibration(-65.0, 0, 0, 0),
+        "espeak": Calibration(-9.0, 0, 16, 4),
+        "flite": Calibration(-8.0, 2, 17, 5),
+        "festival": Calibration(0.0, -4, 15, -3),
+        "hibari": Calibration(-65.0, -5, 25, -5),
+        "kokoro": Calibration(-65.0, -5, 19, -10),
         "piper": Calibration(-35.0, 0, 0, 0),
     }
 )

@@ -12,14 +12,18 @@ import numpy as np
 import onnxruntime
 from numpy.typing import NDArray
 
+from training.corpus.shelf import PhoneTimes
 from training.corpus.timeline import Times, fitted, from_durations, of_tokens
-from visavis.voice.alignment import put_right
+from visavis.voice.alignment import falls_silent_s, put_right
 
 LETTERS: Final = {
     "A": "eɪ", "I": "aɪ", "W": "aʊ", "Y": "ɔɪ", "O": "oʊ", "Q": "əʊ", "S": "ʃ", "T": "ɾ", "ᵊ": "ə", "ᵝ": "ʷ",
     "ʤ": "d͡ʒ", "ʧ": "t͡ʃ", "ʦ": "t͡s", "ʣ": "d͡z", "ʨ": "t͡ɕ", "ʥ": "d͡ʑ", "ꭧ": "ʈ͡ʂ",
 }  # fmt: skip
 """The letters of misaki's alphabet (Kokoro, Hibari) that are no IPA."""
+
+
+_LEAST_LAST_S: Final = 0.05
 
 
 def session(model: bytes | Path, told: str | None = None) -> onnxruntime.InferenceSession:
@@ -56,9 +60,22 @@ def heard(
     times = of_tokens(tokens)
     shifted = [(ipa, start_s + shift_s, end_s + shift_s) for ipa, start_s, end_s in times]
     times = fitted([("", 0.0, max(shifted[0][1], 1e-3)), *shifted], duration_s)
+    times = ending_with_their_sound(times, wave, rate_hz)
     bounds_s = put_right(np.array([0.0, *(end_s for _, _, end_s in times)]), wave, rate_hz)
     lengths_s = [end_s - start_s for start_s, end_s in pairwise(bounds_s)]
     return fitted(from_durations(zip((ipa for ipa, _, _ in times), lengths_s, strict=True)), duration_s)
+
+
+def ending_with_their_sound(times: PhoneTimes, wave: NDArray[np.float32], rate_hz: int) -> Times:
+    """Sounds before a pause end when they are not heard any more: networks give them much of the pause."""
+    right = list(times)
+    for at, ((ipa, start_s, end_s), (following, _, until_s)) in enumerate(pairwise(times)):
+        if ipa and not following:
+            # A stop that is not let go is silent itself.
+            least_s = min(end_s, start_s + _LEAST_LAST_S)
+            quiet_s = max(falls_silent_s(start_s, end_s, wave, rate_hz), least_s)
+            right[at], right[at + 1] = (ipa, start_s, quiet_s), ("", quiet_s, until_s)
+    return right
 
 
 def espeak_phonemes(text: str, voice: str) -> str:
