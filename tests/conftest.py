@@ -9,6 +9,7 @@ from pathlib import Path
 
 import pytest
 
+from support.clips import filmed, looks_around, talks, video
 from support.room_server import RoomServer, running_server
 from support.voice import espeak
 from visavis.avatar import Avatar
@@ -48,3 +49,21 @@ def room_server(livekit_program: Path, tmp_path_factory: pytest.TempPathFactory)
 def speech_wav(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Two seconds of speech with many open vowels."""
     return espeak("Papa saw a large car far apart.", tmp_path_factory.mktemp("speech") / "papa.wav")
+
+
+@pytest.fixture(scope="session")
+def silent_clip(ada_avatar: Avatar) -> bytes:
+    """A video file in which ada looks around."""
+    return video(filmed(ada_avatar, looks_around, 2.6))
+
+
+@pytest.fixture(scope="session")
+def clip_avatar(silent_clip: bytes) -> Avatar:
+    """Of that clip."""
+    return Avatar.from_photo(silent_clip)
+
+
+@pytest.fixture(scope="session")
+def talking_avatar(ada_avatar: Avatar) -> Avatar:
+    """Of a clip in which she opens her mouth again and again."""
+    return Avatar.from_photo(video(filmed(ada_avatar, talks, 2.6)))

@@ -14,7 +14,7 @@ from visavis.background import KEEP, Background
 from visavis.errors import VisavisError
 from visavis.face import FaceState, neutral
 from visavis.render.clip import ClipReader
-from visavis.render.figure import Figure
+from visavis.render.figure import PATCH_VERTICES, Figure
 from visavis.render.kernels.clip import lay_over, own_border, own_lips, own_mouth, place_points, reach_of
 from visavis.render.kernels.lips import follow_border
 from visavis.render.kernels.raster import EMPTY, rasterise
@@ -92,6 +92,7 @@ class ClipRenderer(Figure):
         self._shape_lips()
         self._place(self._points, self._drawn_rows, self._view_row, self._screen)
         self._join_lips()
+        self._join_borders()
         self._draw_mesh()
         self._draw_mouth()
         return self._frame
@@ -131,6 +132,17 @@ class ClipRenderer(Figure):
             points, rows, self._affine[index], self._warp[index], self._corner, float(self._clip.warp_step_px),
             view_row, out,
         )  # fmt: skip
+
+    def _join_borders(self) -> None:
+        """Each second column of a patch ends between two vertices of the mesh: a bent warp must open no crack."""
+        screen, lips = self._screen, self._avatar.lips
+        for border, patch in (
+            (lips.upper_border, self._upper_patch_border),
+            (lips.lower_border, self._lower_patch_border),
+        ):
+            ends = screen[border]
+            screen[patch[::2]] = ends
+            screen[patch[1::2]] = (ends[:-1] + ends[1:]) / 2
 
     def _draw_mesh(self) -> None:
         reach_of(self._screen, self._drawn_rows, self.width_px, self.height_px, self._box)
@@ -172,6 +184,8 @@ class ClipRenderer(Figure):
     def _prepare_lips(self, avatar: Avatar) -> None:
         lips = avatar.lips
         self._own_residual = np.zeros_like(self._border_residual)
+        self._upper_patch_border = self._count + np.arange(LIP_COLUMNS) * (len(LIP_ROWS) + 1)
+        self._lower_patch_border = self._upper_patch_border + PATCH_VERTICES
         self._jaw_border = self._jaw_base[[*lips.upper_border[::2], *lips.lower_border[2:-1:2]]]
         self._upper_seen = self._lip_seen(lips.upper_texture, lips.upper_rows_mm)
         self._lower_seen = self._lip_seen(lips.lower_texture, lips.lower_rows_mm)

@@ -17,8 +17,8 @@ from visavis.logs import log_environment
 
 logger = logging.getLogger(__name__)
 
-BUILD_TIMEOUT_S: Final = 120.0
-"""An avatar takes seconds; a build that takes this long hangs."""
+BUILD_TIMEOUT_S: Final = 300.0
+"""A photo takes seconds, a clip of 20 s half a minute of one core; a build that takes this long hangs."""
 
 WORKER_IDLE_S: Final = 60.0
 """How long the worker waits for another photo before its memory (some 300 MB) is given back."""

@@ -14,13 +14,13 @@ from visavis.avatar import Avatar, Finding
 from visavis.clip import Clip
 from visavis.portrait.clip.cutting import Cut, cheek_brightness, choose_cut, frame_of, loop_pictures
 from visavis.portrait.clip.encode import KEY_EVERY, encode
-from visavis.portrait.clip.fit import STEP_PX, fit_frames, lip_gap_mm
+from visavis.portrait.clip.fit import PARTED_MM, SHUT_MM, STEP_PX, fit_frames, lip_gap_mm
 from visavis.portrait.clip.footage import open_footage
 from visavis.portrait.clip.loop import Loop, choose_loop
 from visavis.portrait.clip.track import Track, follow_face
 from visavis.portrait.face_mesh import Face, FaceMesh
 from visavis.portrait.framing import Framing
-from visavis.portrait.geometry import PUPIL_DISTANCE_MM, measure_head
+from visavis.portrait.geometry import PUPIL_DISTANCE_MM, measure_head, smoothstep
 from visavis.portrait.topology import IRIS_LEFT, IRIS_RIGHT, MESH_POINTS
 
 F64 = NDArray[np.float64]
@@ -49,7 +49,11 @@ def build_clip_avatar(file: bytes, detector: FaceMesh, still: Still, report: Pro
     footage = open_footage(file)
     most = 20 * footage.taken_rate_hz
     track = follow_face(footage, detector, lambda index: report("watching the clip", _WATCHED * min(1.0, index / most)))
-    loop = choose_loop(track.points[:, :MESH_POINTS, :2] * _mm_per_px(track), track.thumbnails)
+    mm_per_px = _mm_per_px(track)
+    gap_mm = lip_gap_mm(track.points[..., :2], np.full(len(track), 1 / mm_per_px))
+    loop = choose_loop(
+        track.points[:, :MESH_POINTS, :2] * mm_per_px, track.thumbnails, smoothstep(SHUT_MM, 2 * PARTED_MM, gap_mm)
+    )
     played = sorted({shown.one for shown in loop.shown})
     cut = choose_cut(track, played)
     points = cut.canvas(track.points)

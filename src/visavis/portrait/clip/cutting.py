@@ -17,16 +17,16 @@ from visavis.portrait.clip.loop import Loop
 from visavis.portrait.clip.morph import between
 from visavis.portrait.clip.track import Track
 from visavis.portrait.face_mesh import Face
-from visavis.portrait.framing import MAX_FACE_SHARE, Framing, cut_wide, face_height_px, frame_photo
+from visavis.portrait.framing import FACE_CENTRE_Y, FACE_SHARE, MAX_FACE_SHARE, Framing, cut_wide, face_height_px
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
 _MOST_BESIDE_PX, _MOST_BELOW_PX = 200, 152
 """Canvas pixels that frames of 16:9 and 9:16 show beyond the canvas."""
-_SAME_FRAMING: Final = 0.002
 _CHEEKS: Final = (50, 280, 205, 425, 187, 411)
 _CHEEK_PX: Final = 5
+_TOP, _CHIN = 10, 152
 
 
 @dataclass(frozen=True, slots=True)
@@ -34,7 +34,7 @@ class Cut:
     """The square canvas in the clip's picture, and how much beyond it is kept (canvas pixels, even)."""
 
     framing: Framing
-    """Of a blank picture: where the square lies."""
+    """Where the square lies; without a picture."""
     left_px: int
     right_px: int
     below_px: int
@@ -66,24 +66,26 @@ class Cut:
 
 
 def choose_cut(track: Track, frames: Sequence[int]) -> Cut:
-    """Frame the face as in a photo, where it mostly is in these frames.
+    """Frame the face as in a photo, where it mostly is in these frames; nothing beyond the clip's picture is invented.
 
     Raises:
         PortraitRefused: ``clip_too_close``.
     """
     face = Face(np.median(track.points[list(frames)], axis=0), 1.0, 1.0)
     width, height = track.width_px, track.height_px
-    framing = frame_photo(np.zeros((height, width, 3), np.uint8), face)
-    if framing.extended_share > _SAME_FRAMING:
-        share = face_height_px(face) / min(width, height)
+    face_px = face_height_px(face)
+    side = min(face_px / FACE_SHARE, width, height)
+    if face_px > MAX_FACE_SHARE * side:
         raise PortraitRefused(
             "clip_too_close",
-            f"The face fills {share:.0%} of the clip's picture, or lies at its border; up to {MAX_FACE_SHARE:.0%}, "
-            "with some room all around, can be animated.",
+            f"The face fills {face_px / side:.0%} of the clip's picture; up to {MAX_FACE_SHARE:.0%} can be animated.",
             "Record it from a little further away, the head in the middle.",
-            measured=round(share, 3),
+            measured=round(face_px / side, 3),
             limit=MAX_FACE_SHARE,
         )
+    x, y = (face.points[_TOP, :2] + face.points[_CHIN, :2]) / 2 - [side / 2, side * FACE_CENTRE_Y]
+    origin = min(max(0.0, float(x)), width - side), min(max(0.0, float(y)), height - side)
+    framing = Framing(np.zeros((0, 0, 3), np.uint8), side, origin, 0.0)
     scale = CANVAS_PX / framing.side_px
     x0, y0 = framing.origin_px
     return Cut(

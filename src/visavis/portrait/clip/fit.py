@@ -40,7 +40,7 @@ _MARGIN_PX: Final = 24.0
 _CONTACT: Final = 0.3
 """Parted lips would meet at this share of their distance, seen from the upper lip: it is the jaw that drops."""
 _CONTACT_WEIGHT: Final = 2.0
-_SHUT_MM, _PARTED_MM = 0.5, 1.6
+SHUT_MM, PARTED_MM = 0.5, 1.6
 """Lips this far apart count as shut: landmarks are no better; from the second on as what they are."""
 _JAW_POINT: Final = 0.1
 """Points that the jaw moves by this share of what it moves the chin by follow it."""
@@ -92,7 +92,7 @@ def fit_frames(avatar: Avatar, own: F64, seen: F64) -> Fit:
     off = points[:, :MESH_POINTS] - posed
     off_own = np.einsum("fij,fnj->fni", to_own, lips[:, :MESH_POINTS] - posed)
     gap_mm = _opening(rest[:, :2] + off_own, float(avatar.head.px_per_mm))
-    opened = smoothstep(_SHUT_MM, _PARTED_MM, gap_mm)
+    opened = smoothstep(SHUT_MM, PARTED_MM, gap_mm)
     jaw = _jaw(avatar, off_own, gap_mm) * opened
     jaw -= _jaw_of_own(avatar, own)
 
@@ -144,7 +144,7 @@ def _pose(rest: F64, seen: F64) -> F64:
 def _opening(points: F64, px_per_mm: float) -> F64:
     """Of each frame, beyond what shut lips measure."""
     gap = lip_gap_mm(points, np.full(len(points), px_per_mm))
-    return np.asarray(np.maximum(0, gap - min(float(np.percentile(gap, 5)), _SHUT_MM)))
+    return np.asarray(np.maximum(0, gap - min(float(np.percentile(gap, 5)), SHUT_MM)))
 
 
 def _jaw(avatar: Avatar, off_own: F64, gap_mm: F64) -> F64:
@@ -161,7 +161,7 @@ def _jaw(avatar: Avatar, off_own: F64, gap_mm: F64) -> F64:
 def _jaw_of_own(avatar: Avatar, own: F64) -> float:
     """What the avatar's own frame has of it: its rest pose is closed, its texture as it was seen."""
     seen_gap = float(lip_gap_mm(own[None, :, :2], np.array([avatar.head.px_per_mm]))[0])
-    if seen_gap < _PARTED_MM:
+    if seen_gap < PARTED_MM:
         return 0.0
     texture = (avatar.texture_coords[_CHIN, 1] + 0.5) / 2 - 0.5
     base = float(avatar.bases[BASE_NAMES.index("jaw"), _CHIN, 1])

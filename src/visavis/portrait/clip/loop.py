@@ -34,6 +34,8 @@ _PICTURE_MM_PER_LEVEL: Final = 0.6
 """What a grey level of mean difference between two thumbnails counts as."""
 _SPEED_FRAMES: Final = 6.0
 """A difference in speed counts as the distance it makes in so many frames."""
+_SILENCE_WORTH_MM: Final = 15.0
+"""How much less alike they may be if the lips are shut all the time, not apart."""
 _WORTH_MM_PER_S: Final = 0.35
 """How much less alike two moments may be for a loop that is a second longer."""
 
@@ -61,26 +63,30 @@ class Loop:
     """How unlike the two moments are that were joined; 0 to and fro."""
 
 
-def choose_loop(points_mm: F64, thumbnails: F64) -> Loop:
-    """The longest loop whose end resembles its beginning.
+def choose_loop(points_mm: F64, thumbnails: F64, talking: F64) -> Loop:
+    """The longest and most silent loop whose end resembles its beginning.
 
     Args:
         points_mm: ``[frames, n, 2]`` a face's points in the picture, in mm at the face.
         thumbnails: ``[frames, h, w]`` grey levels.
+        talking: 0 the lips are shut .. 1 they are apart, of each frame.
     """
     points_mm = gaussian_filter1d(points_mm, _SMOOTHING_FRAMES, axis=0, mode="nearest")
     count = len(points_mm)
     least, most = round(MIN_DURATION_S * FRAME_RATE_HZ), round(MAX_LOOP_S * FRAME_RATE_HZ)
     best, seam = None, np.inf
     unlike = _unlikeness(points_mm, thumbnails)
+    talked = np.concatenate([[0.0], np.cumsum(talking)])
     for start in range(PASSING_FRAMES, count - least):
         ends = np.arange(start + least, min(count, start + most + 1))
         cost = unlike[start, ends] - _WORTH_MM_PER_S * (ends - start) / FRAME_RATE_HZ
+        cost += _SILENCE_WORTH_MM * (talked[ends] - talked[start]) / (ends - start)
+        cost[unlike[start, ends] > RESEMBLES_MM] = np.inf
         end = int(ends[cost.argmin()])
-        if unlike[start, end] <= RESEMBLES_MM and cost.min() < seam:
+        if cost.min() < seam:
             best, seam = (start, end), float(cost.min())
     if best is None:
-        return Loop(_to_and_fro(points_mm, most), True, 0.0)
+        return Loop(_to_and_fro(points_mm, talked, most), True, 0.0)
     return Loop(_round(*best), False, float(unlike[best]))
 
 
@@ -112,13 +118,17 @@ def _round(start: int, end: int) -> tuple[Shown, ...]:
     return tuple(shown)
 
 
-def _to_and_fro(points_mm: F64, most: int) -> tuple[Shown, ...]:
+def _to_and_fro(points_mm: F64, talked: F64, most: int) -> tuple[Shown, ...]:
     """Between the two calmest moments that are far enough apart."""
     speed = np.linalg.norm(np.gradient(points_mm, axis=0), axis=2).mean(axis=1)
     calm = gaussian_filter1d(speed, 2.0)
     count, least = len(calm), round(MIN_DURATION_S * FRAME_RATE_HZ / 2)
     pairs = [
-        (calm[a] + calm[b] - 0.1 * calm.mean() * (b - a) / FRAME_RATE_HZ, a, b)
+        (
+            (calm[a] + calm[b]) / calm.mean() - 0.1 * (b - a) / FRAME_RATE_HZ + 2 * (talked[b] - talked[a]) / (b - a),
+            a,
+            b,
+        )
         for a in range(count - least)
         for b in range(a + least, min(count, a + most // 2 + 1))
     ]

@@ -19,6 +19,8 @@ from visavis.portrait.geometry import measure_head
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
 
+_SEARCH_EVERY: Final = 5
+"""While no face is known, so many frames are gone on by: a search of the whole picture takes as long as ten looks."""
 _THUMBNAIL_PX: Final = 32
 _CUT_LEVELS: Final = 14.0
 """Mean change of a thumbnail's grey levels from one frame to the next that no head movement makes,"""
@@ -62,7 +64,9 @@ def follow_face(footage: Footage, detector: FaceMesh, on_frame: Callable[[int], 
         shape = rgb.shape[:2]
         grey = cv2.cvtColor(frame, cv2.COLOR_BGR2GRAY)
         thumbnails.append(np.asarray(cv2.resize(grey, (_THUMBNAIL_PX,) * 2, interpolation=cv2.INTER_AREA), np.uint8))
-        points.append(_find(detector, rgb, points[-1] if points else None))
+        before = points[-1] if points else None
+        searches = before is not None or index % _SEARCH_EVERY == 0
+        points.append(_find(detector, rgb, before) if searches else None)
         on_frame(index)
     if not points:
         raise PortraitRefused(
