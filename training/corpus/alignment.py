@@ -121,4 +121,5 @@ def _aligned(
 
 @cache
 def _decoder() -> Decoder:
-    return Decoder(lm=None, loglevel="FATAL", beam=_BEAM, pbeam=_BEAM, wbeam=_BEAM)
+    # The search for the best path in the lattice of words loses words that were only just found.
+    return Decoder(lm=None, loglevel="FATAL", beam=_BEAM, pbeam=_BEAM, wbeam=_BEAM, bestpath=False)
