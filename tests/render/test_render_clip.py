@@ -81,7 +81,7 @@ def test_speech_moves_the_lower_face_and_nothing_else(
     above = slice(0, round(y - 45 * face_mm))
     assert change[above].max() <= 2
     beside = np.ones(change.shape[1], bool)
-    beside[round(x - 90 * face_mm) : round(x + 90 * face_mm)] = False
+    beside[round(x - 110 * face_mm) : round(x + 110 * face_mm)] = False
     assert change[:, beside].max() <= 6
 
 
