@@ -2,7 +2,7 @@
 
 The layout is that which ScummVM reads: ``queen.1c`` is one archive; each ``.DOG`` in it is a dialogue between the hero
 (J) and another (P), whose texts are parted by ``*nn``; the part n of the text id is the sound ``<dialogue><id><J or
-P>n.SB``, an MP3 of 16 kb/s.
+P>n.SB``, an MP3 of 16 kb/s. Each ``.CUT`` is a scene; the part n of its text m is ``<scene><m>n.SB``.
 """
 
 from __future__ import annotations
@@ -37,6 +37,8 @@ def _utterances(packages: Path, done: frozenset[str]) -> Iterator[Utterance]:
     for name, data in files.items():
         if name.endswith(".DOG"):
             said.update({sound: (name.removesuffix(".DOG"), text) for sound, text in dialogue_texts(data).items()})
+        elif name.endswith(".CUT"):
+            said.update({sound: ("scene", text) for sound, text in scene_texts(name, data).items()})
     for name, (dialogue, text) in sorted(said.items(), key=lambda line: line[0][::-1]):
         if name in done or f"{name}.SB" not in files or not re.search("[a-z]", text):
             continue
@@ -48,7 +50,7 @@ def _utterances(packages: Path, done: frozenset[str]) -> Iterator[Utterance]:
         aligned = align(pcm, text, "en-us") if 0.6 < len(pcm) / SAMPLE_RATE_HZ < 20 else None
         if aligned is None or not aligned.is_sound:
             continue
-        speaker = "hero" if name[6] == "J" else dialogue.rstrip("0123456789").lower()
+        speaker = "hero" if dialogue != "scene" and name[6] == "J" else dialogue.rstrip("0123456789").lower()
         yield Utterance(
             name, pcm, "recording", f"amazon-queen-{speaker}", "en-US", "train", style="acted", licence=LICENCE,
             text=text, alignment="pocketsphinx", phones=aligned.phones,
@@ -74,10 +76,36 @@ def dialogue_texts(data: bytes) -> Mapping[str, str]:
     found = {}
     for letter, offset, count in (("J", hero_offset, hero_count), ("P", other_offset, other_count)):
         for id, text in _strings(body, offset, count):
-            for number, part in enumerate(re.split(r"\*\d\d|\*[A-Z]+", text), 1):
-                if part.strip():
-                    found[f"{key:02d}{id:04X}{letter}{number}"] = part.strip()
+            found.update(_parts(f"{key:02d}{id:04X}{letter}", text))
     return found
+
+
+def scene_texts(name: str, data: bytes) -> Mapping[str, str]:
+    """What is said in a scene, by the names of the sounds.
+
+    Args:
+        name: of the scene's file.
+        data: the file.
+    """
+    body = data[_DIALOGUE_HEADING:]
+    (count,) = struct.unpack_from(">h", body, 2)
+    (at,) = struct.unpack_from(">H", body, 8)
+    scene = name.removesuffix(".CUT").upper().ljust(5, "_")
+    found: dict[str, str] = {}
+    at += 1
+    for number in range(1, abs(count) + 1):
+        if at >= len(body):
+            break
+        size = body[at]
+        found.update(_parts(f"{scene}{number:02d}", body[at + 1 : at + 1 + size].decode("latin-1")))
+        at += 1 + size
+        at += at % 2 if size else 0
+    return found
+
+
+def _parts(prefix: str, text: str) -> dict[str, str]:
+    parts = enumerate(re.split(r"\*\d\d|\*[A-Z]{2}|\*", text), 1)
+    return {f"{prefix}{number}": part.strip() for number, part in parts if part.strip()}
 
 
 def _strings(body: bytes, at: int, count: int) -> Iterator[tuple[int, str]]:
