@@ -12,6 +12,7 @@ import pytest
 from api_server import Serve, error_of, until, until_built
 from PIL import Image
 
+from support.clips import video
 from visavis.service.demos import DEMOS
 
 ADA = DEMOS[0].photo()
@@ -41,6 +42,23 @@ async def test_a_portrait_becomes_an_agent_with_a_picture(client: httpx.AsyncCli
         picture = await client.get(agent["portrait_url"], params={"size": size})
         assert picture.headers["content-type"] == "image/jpeg"
         assert Image.open(io.BytesIO(picture.content)).size == (side_px, side_px)
+
+
+async def test_a_clip_becomes_an_agent_too(client: httpx.AsyncClient, silent_clip: bytes) -> None:
+    files = {"portrait": ("me.mp4", silent_clip, "video/mp4")}
+    created = await client.post("/v1/agents", files=files, data={"name": "Kim"})
+    assert created.status_code == 202
+    agent = await until_built(client, created.json()["agent_id"])
+    assert (agent["status"], agent["error"]) == ("ready", None)
+    picture = await client.get(agent["portrait_url"])
+    assert Image.open(io.BytesIO(picture.content)).size == (512, 512)
+
+
+async def test_a_clip_that_cannot_become_an_agent_fails_with_what_was_measured(client: httpx.AsyncClient) -> None:
+    short = video([np.zeros((128, 128, 3), np.uint8)] * 25)
+    agent = await until_built(client, (await create(client, short)).json()["agent_id"])
+    assert (agent["status"], agent["error"]["code"]) == ("failed", "clip_too_short")
+    assert "1.0 s" in agent["error"]["message"] and agent["error"]["hint"]
 
 
 async def test_building_is_told_in_named_steps(client: httpx.AsyncClient) -> None:

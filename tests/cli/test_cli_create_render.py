@@ -11,6 +11,7 @@ import pytest
 from numpy.typing import NDArray
 from PIL import Image
 
+from support.clips import video
 from visavis.avatar import Avatar
 
 ADA = Path(__file__).parents[2] / "src" / "visavis" / "portrait" / "demo" / "ada.png"
@@ -59,6 +60,26 @@ def sound(tmp_path: Path) -> Path:
 
 def test_create_makes_an_avatar_that_loads(ada: Path) -> None:
     assert Avatar.load(ada).info.face_height_px > 100
+
+
+def test_a_clip_becomes_an_avatar_that_speaks(silent_clip: bytes, sound: Path, tmp_path: Path) -> None:
+    (tmp_path / "me.mp4").write_bytes(silent_clip)
+    result = visavis("create", tmp_path / "me.mp4")
+    assert result.returncode == 0, result.stderr
+    assert Avatar.load(tmp_path / "me.avatar").clip is not None
+    result = visavis("render", tmp_path / "me.avatar", sound, "--size", "128", "-o", tmp_path / "talk.mp4")
+    assert result.returncode == 0, result.stderr
+    with av.open(tmp_path / "talk.mp4") as film:
+        assert sum(1 for _ in film.decode(video=0)) == 35
+    result = visavis("render", tmp_path / "me.avatar", sound, "--background", "blur", "-o", tmp_path / "blur.mp4")
+    assert_refused(result, "its own background")
+
+
+def test_a_clip_that_cannot_be_used_is_refused_with_what_was_measured(silent_clip: bytes, tmp_path: Path) -> None:
+    (tmp_path / "short.mp4").write_bytes(video([np.zeros((128, 128, 3), np.uint8)] * 25))
+    (tmp_path / "cut.mp4").write_bytes(silent_clip[: len(silent_clip) // 2])
+    assert_refused(visavis("create", tmp_path / "short.mp4"), "1.0 s", "2 s", "hint: ")
+    assert_refused(visavis("create", tmp_path / "cut.mp4"), "cannot be read", "hint: ")
 
 
 def test_create_names_the_file_after_the_photo_and_tells_findings(tmp_path: Path) -> None:

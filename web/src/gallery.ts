@@ -24,7 +24,7 @@ export function gallery(api: Api): View {
       const agents = await api.agents();
       if (closed) return;
       unexplain();
-      waiting.textContent = agents.length ? "" : "There are none. Make the first from a photo.";
+      waiting.textContent = agents.length ? "" : "There are none. Make the first from a photo or a clip.";
       isBusy = agents.some((agent) => agent.status === "processing");
       for (const [id, card] of cards) {
         if (!agents.some((agent) => agent.agent_id === id)) {
@@ -115,7 +115,11 @@ export function gallery(api: Api): View {
     "div",
     { class: "gallery" },
     el("h1", {}, "Agents"),
-    el("p", { class: "lead" }, "One photo each. Talk to one: it joins a room with you, listens, and moves its lips."),
+    el(
+      "p",
+      { class: "lead" },
+      "One photo or clip each. Talk to one: it joins a room with you, listens, and moves its lips.",
+    ),
     el("div", { class: "columns" }, el("section", { "aria-label": "Agents" }, waiting, grid), making),
   );
   void refresh();

@@ -1,4 +1,4 @@
-// "New agent": a photo and a name; then the steps of the build, and a refusal that says what would be right.
+// "New agent": a photo or a clip, and a name; then the steps of the build, and a refusal that says what would be right.
 
 import { ApiError, type Agent, type Api } from "./api";
 import { el, sleep } from "./dom";
@@ -13,7 +13,7 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
   const fileInput = el("input", {
     id: "portrait",
     type: "file",
-    accept: "image/*",
+    accept: "image/*,video/mp4,video/webm,video/quicktime",
     class: "visually-hidden",
     onchange: () => take(fileInput.files?.[0]),
   });
@@ -36,8 +36,12 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     "label",
     { class: "drop", for: "portrait" },
     preview,
-    el("span", {}, el("strong", {}, "Drop a portrait photo here"), ", or choose one"),
-    el("span", { class: "quiet" }, "One face, from the front, uncovered, well lit. JPEG, PNG or WebP."),
+    el("span", {}, el("strong", {}, "Drop a portrait photo or clip here"), ", or choose one"),
+    el(
+      "span",
+      { class: "quiet" },
+      "One face, from the front, uncovered, well lit. JPEG, PNG or WebP; or 2 to 20 s of MP4, WebM or MOV, lips closed.",
+    ),
     fileInput,
   );
   const form = el(
@@ -69,14 +73,7 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     if (!file) return;
     photo = file;
     submit.disabled = false;
-    const url = URL.createObjectURL(file);
-    const image = el("img", { src: url, alt: "The chosen photo" });
-    image.onload = () => URL.revokeObjectURL(url);
-    image.onerror = () => {
-      URL.revokeObjectURL(url);
-      image.remove();
-    };
-    preview.replaceChildren(image);
+    preview.replaceChildren(file.type.startsWith("video/") ? clipPreview(file) : photoPreview(file));
     if (!isNameTyped) nameInput.value = nameFrom(file.name);
     outcome.replaceChildren();
   }
@@ -127,6 +124,36 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
   }
 
   return form;
+}
+
+function photoPreview(file: File): HTMLElement {
+  const url = URL.createObjectURL(file);
+  const image = el("img", { src: url, alt: "The chosen photo" });
+  image.onload = () => URL.revokeObjectURL(url);
+  image.onerror = () => {
+    URL.revokeObjectURL(url);
+    image.remove();
+  };
+  return image;
+}
+
+function clipPreview(file: File): HTMLElement {
+  const url = URL.createObjectURL(file);
+  const clip = el("video", {
+    src: url,
+    muted: true,
+    autoplay: true,
+    playsinline: true,
+    "aria-label": "The chosen clip",
+  });
+  clip.muted = true;
+  // Played once: it is the agent that goes round.
+  clip.onended = () => URL.revokeObjectURL(url);
+  clip.onerror = () => {
+    URL.revokeObjectURL(url);
+    clip.remove();
+  };
+  return clip;
 }
 
 /** `maria_lopez-2.jpg` -> `maria lopez 2` */

@@ -1,4 +1,4 @@
-"""``visavis create``: a portrait photo becomes an avatar file."""
+"""``visavis create``: a portrait photo, or a clip, becomes an avatar file."""
 
 from __future__ import annotations
 
@@ -14,12 +14,17 @@ if TYPE_CHECKING:
 
 
 def create(
-    photo: Annotated[Path, typer.Argument(help="A portrait: one face, from the front, uncovered, well lit.")],
+    photo: Annotated[
+        Path,
+        typer.Argument(
+            help="A portrait: one face, from the front, uncovered, well lit; a photo, or a clip of 2 to 20 s."
+        ),
+    ],
     output: Annotated[
         Path | None, typer.Option("--output", "-o", help="The avatar file. [default: the photo's name + .avatar]")
     ] = None,
 ) -> None:
-    """Build an avatar from a portrait photo."""
+    """Build an avatar from a portrait photo or a short clip."""
     target = output or photo.with_suffix(".avatar")
     with open_progress() as progress:
         avatar = build_with_progress(photo, progress)

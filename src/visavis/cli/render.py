@@ -26,7 +26,7 @@ _QUEUE_S: Final = 2.0
 
 
 def render(
-    face: Annotated[Path, typer.Argument(help="An avatar file, or a portrait photo.")],
+    face: Annotated[Path, typer.Argument(help="An avatar file, or a portrait: a photo or a clip.")],
     sound: Annotated[Path, typer.Argument(help="What it says: WAV, MP3, OGG, FLAC, M4A ...")],
     output: Annotated[Path, typer.Option("--output", "-o", help="An .mp4, .webm, .mov, .gif or .webp file.")] = Path(
         "talk.mp4"

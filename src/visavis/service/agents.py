@@ -89,7 +89,7 @@ class AgentService:
             raise ServiceError(
                 "portrait_too_large",
                 f"The portrait is larger than {self._max_portrait_bytes / 1e6:.0f} MB.",
-                "Send a smaller picture; 1024 pixels across the face are plenty.",
+                "Send a smaller file; 1024 pixels across the face are plenty, and 720 rows in a clip.",
                 status=413,
             )
 

@@ -23,7 +23,10 @@ router = APIRouter(prefix="/agents", tags=["agents"])
 )
 async def create_agent(
     services: ServicesDep,
-    portrait: Annotated[UploadFile, File(description="A photo of one face: JPEG, PNG or WebP.")],
+    portrait: Annotated[
+        UploadFile,
+        File(description="A photo of one face: JPEG, PNG or WebP. Or a clip of 2 to 20 s: MP4, WebM or MOV."),
+    ],
     name: Annotated[
         str,
         StringConstraints(strip_whitespace=True, min_length=1, max_length=200),

@@ -15,7 +15,7 @@ from visavis.clip import Clip
 from visavis.portrait.clip.cutting import Cut, cheek_brightness, choose_cut, frame_of, loop_pictures
 from visavis.portrait.clip.encode import KEY_EVERY, encode
 from visavis.portrait.clip.fit import PARTED_MM, SHUT_MM, STEP_PX, fit_frames, lip_gap_mm
-from visavis.portrait.clip.footage import open_footage
+from visavis.portrait.clip.footage import MAX_DURATION_S, open_footage
 from visavis.portrait.clip.loop import Loop, choose_loop
 from visavis.portrait.clip.track import Track, follow_face
 from visavis.portrait.face_mesh import Face, FaceMesh
@@ -31,6 +31,8 @@ Still = Callable[[U8, Sequence[Face], Framing, FaceMesh, Progress], Avatar]
 
 _WATCHED, _BUILT = 0.45, 0.7
 """Shares of the whole that are done by then."""
+_TOLD_EVERY: Final = 20
+"""Frames between two reports."""
 _LIGHT_SMOOTHING_FRAMES: Final = 3.0
 _LIGHT: Final = (0.5, 1.6)
 _OPEN_EYES: Final = 0.95
@@ -47,8 +49,13 @@ def build_clip_avatar(file: bytes, detector: FaceMesh, still: Still, report: Pro
     """
     report("reading the clip", 0.0)
     footage = open_footage(file)
-    most = 20 * footage.taken_rate_hz
-    track = follow_face(footage, detector, lambda index: report("watching the clip", _WATCHED * min(1.0, index / most)))
+    most = MAX_DURATION_S * footage.taken_rate_hz
+
+    def watched(index: int) -> None:
+        if index % _TOLD_EVERY == 0:
+            report("watching the clip", _WATCHED * min(1.0, index / most))
+
+    track = follow_face(footage, detector, watched)
     mm_per_px = _mm_per_px(track)
     gap_mm = lip_gap_mm(track.points[..., :2], np.full(len(track), 1 / mm_per_px))
     loop = choose_loop(
@@ -115,7 +122,8 @@ def _watched(pictures: Iterator[U8], seen: F64, cut: Cut, levels: list[float], r
     """The same pictures; how bright the face is in each is noted."""
     for index, picture in enumerate(pictures):
         levels.append(cheek_brightness(picture, seen[index] + [cut.left_px, 0]))
-        report("keeping the clip", _BUILT + (1 - _BUILT) * index / len(seen))
+        if index % _TOLD_EVERY == 0:
+            report("keeping the clip", _BUILT + (1 - _BUILT) * index / len(seen))
         yield picture
 
 
