@@ -58,7 +58,7 @@ ALLOWED = {
         "embedded",
         "service",
     },
-    "api": {"acting", "service", "settings", "errors", "store"},
+    "api": {"acting", "background", "service", "settings", "errors", "store"},
 }
 """What each package may import of visavis; cli is the top and may import everything."""
 

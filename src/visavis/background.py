@@ -4,12 +4,18 @@ from __future__ import annotations
 
 import re
 from dataclasses import dataclass, field
+from io import BytesIO
 from pathlib import Path
 from typing import Final, Literal
+
+import numpy as np
+from numpy.typing import NDArray
+from PIL import Image, ImageOps
 
 from visavis.errors import VisavisError
 
 MAX_IMAGE_BYTES: Final = 8 * 1024 * 1024
+MAX_IMAGE_PIXELS: Final = 40_000_000
 _COLOUR: Final = re.compile(r"#[0-9a-fA-F]{6}")
 
 Kind = Literal["keep", "blur", "colour", "image", "transparent"]
@@ -53,6 +59,27 @@ def parse_background(text: str) -> Background:
     )
 
 
+def read_image(file: bytes) -> NDArray[np.uint8]:
+    """A background's picture, upright: ``uint8 [height, width, 3] BGR``.
+
+    Raises:
+        VisavisError: ``background_unreadable``, ``background_too_large``.
+    """
+    if len(file) > MAX_IMAGE_BYTES:
+        raise _too_large(f"The background has {len(file) / 1e6:.0f} MB", f"{MAX_IMAGE_BYTES / 1e6:.0f} MB")
+    try:
+        with Image.open(BytesIO(file), formats=("JPEG", "PNG", "WEBP")) as image:
+            width, height = image.size
+            if width * height <= MAX_IMAGE_PIXELS:
+                rgb = ImageOps.exif_transpose(image).convert("RGB")
+                return np.ascontiguousarray(np.asarray(rgb)[..., ::-1])
+    except Exception as error:  # decoders raise whatever a broken file provokes
+        raise VisavisError(
+            "background_unreadable", "The background is not a picture that can be read.", "Give a JPEG, PNG or WebP."
+        ) from error
+    raise _too_large(f"The background has {width} x {height} pixels", f"{MAX_IMAGE_PIXELS / 1e6:.0f} megapixels")
+
+
 def background_option(text: str) -> Background:
     """What a command's option says: as :func:`parse_background`, or a picture file.
 
@@ -65,9 +92,11 @@ def background_option(text: str) -> Background:
     except (OSError, ValueError):
         return parse_background(text)
     if len(image) > MAX_IMAGE_BYTES:
-        raise VisavisError(
-            "background_too_large",
-            f"{path.name} has {len(image) / 1e6:.0f} MB; the limit is {MAX_IMAGE_BYTES / 1e6:.0f} MB.",
-            "A picture as large as the frame is enough.",
-        )
+        raise _too_large(f"{path.name} has {len(image) / 1e6:.0f} MB", f"{MAX_IMAGE_BYTES / 1e6:.0f} MB")
     return Background("image", image=image)
+
+
+def _too_large(what: str, limit: str) -> VisavisError:
+    return VisavisError(
+        "background_too_large", f"{what}; the limit is {limit}.", "A picture as large as the frame is enough."
+    )

@@ -158,6 +158,50 @@ async def test_pictures_and_sound_share_one_clock(http: httpx.AsyncClient) -> No
         assert client.sounds[0].pts == 0
 
 
+def picture_file(bgr: tuple[int, int, int]) -> bytes:
+    return bytes(cv2.imencode(".png", np.full((90, 160, 3), bgr, np.uint8))[1])
+
+
+async def corner(http: httpx.AsyncClient, **video: Any) -> NDArray[np.float64]:
+    """The colour of the picture's upper left corner, BGR."""
+    async with streaming(http.base_url, API_KEY, hello=hello(video=SMALL | video)) as client:
+        await client.until(lambda: len(client.pictures) > 2, what="pictures")
+        return np.asarray(client.pictures[-1].image[:8, :8].mean(axis=(0, 1)))
+
+
+async def test_an_agent_stands_before_the_picture_it_was_given(http: httpx.AsyncClient) -> None:
+    own = await corner(http)
+    answer = await http.put("/v1/agents/ada/background", files={"picture": picture_file((20, 60, 220))})
+    assert (answer.status_code, answer.json()["settings"]["video"]["background"]) == (200, "picture")
+    assert np.abs(await corner(http) - (20, 60, 220)).max() < 12
+    assert np.abs(await corner(http, background="#0000ff") - (255, 0, 0)).max() < 12
+    answer = await http.delete("/v1/agents/ada/background")
+    assert (answer.status_code, answer.json()["settings"].get("video")) == (200, None)
+    assert np.abs(await corner(http) - own).max() < 12
+
+
+async def test_a_picture_that_an_agent_does_not_have_is_missed(http: httpx.AsyncClient) -> None:
+    async with streaming(http.base_url, API_KEY, hello=hello(video=SMALL | {"background": "picture"})) as client:
+        await client.close_code()
+        assert client.error["code"] == "background_missing"
+        assert "/v1/agents/ada/background" in client.error["hint"]
+
+
+@pytest.mark.parametrize(
+    ("agent_id", "picture", "status", "code"),
+    [
+        ("ada", b"a beach", 422, "background_unreadable"),
+        ("ada", b"x" * (8 * 1024 * 1024 + 1), 413, "background_too_large"),
+        ("nobody", picture_file((0, 0, 0)), 404, "agent_not_found"),
+    ],
+)
+async def test_what_is_no_background_is_refused(
+    http: httpx.AsyncClient, agent_id: str, picture: bytes, status: int, code: str
+) -> None:
+    answer = await http.put(f"/v1/agents/{agent_id}/background", files={"picture": picture})
+    assert (answer.status_code, error_of(answer)["code"]) == (status, code)
+
+
 async def test_the_lips_move_in_step_with_the_sound(
     http: httpx.AsyncClient, ada_avatar: Avatar, voice: NDArray[np.int16]
 ) -> None:

@@ -28,9 +28,10 @@ Identity = Annotated[str, StringConstraints(min_length=1, max_length=200)]
 
 Backdrop = Annotated[
     str,
-    StringConstraints(pattern="^(keep|blur|#[0-9a-fA-F]{6})$"),
+    StringConstraints(pattern="^(keep|blur|picture|#[0-9a-fA-F]{6})$"),
     Field(
-        description="What is behind the face: keep (the photo's own, the default), blur, or a colour.",
+        description="What is behind the face: keep (the photo's own, the default), blur, a colour, or the agent's "
+        "background picture.",
         examples=["blur", "#00ff00"],
     ),
 ]

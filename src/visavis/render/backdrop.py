@@ -9,15 +9,13 @@ import numpy as np
 from numpy.typing import NDArray
 
 from visavis.avatar import TEXTURE_SCALE
-from visavis.background import Background
-from visavis.errors import VisavisError
+from visavis.background import Background, read_image
 from visavis.render.scene import Scene
 from visavis.render.view import View
 
 F32 = NDArray[np.float32]
 U8 = NDArray[np.uint8]
 
-MAX_IMAGE_PIXELS: Final = 40_000_000
 _LENS_RADIUS: Final = 0.032
 """Of the blurred background's circle of confusion, in frame heights: a portrait lens, a few metres of depth."""
 _LENS_WORKING_PX: Final = 7.0
@@ -45,7 +43,7 @@ def backdrop(scene: Scene, view: View, background: Background) -> U8:
         case "colour":
             return np.full((view.height_px, view.width_px, 3), background.bgr, np.uint8)
         case "image":
-            return _filling(_opened(background.image), view.width_px, view.height_px)
+            return _filling(read_image(background.image), view.width_px, view.height_px)
         case "transparent":
             return np.zeros((view.height_px, view.width_px, 3), np.uint8)
 
@@ -140,29 +138,6 @@ def _disc(radius: float) -> F32:
     distance = np.hypot(*np.mgrid[-reach : reach + 1, -reach : reach + 1])
     disc = np.clip(radius + 0.5 - distance, 0, 1)
     return np.asarray(disc / disc.sum(), np.float32)
-
-
-def _opened(file: bytes) -> U8:
-    shape = None
-    try:
-        import io
-
-        from PIL import Image, ImageOps
-
-        with Image.open(io.BytesIO(file), formats=("JPEG", "PNG", "WEBP")) as image:
-            shape = image.size
-            if image.width * image.height <= MAX_IMAGE_PIXELS:
-                rgb = ImageOps.exif_transpose(image).convert("RGB")
-                return np.ascontiguousarray(np.asarray(rgb)[..., ::-1])
-    except Exception as error:  # decoders raise whatever a broken file provokes
-        raise VisavisError(
-            "background_unreadable", "The background is not a picture that can be read.", "Give a JPEG, PNG or WebP."
-        ) from error
-    raise VisavisError(
-        "background_too_large",
-        f"The background has {shape[0]} x {shape[1]} pixels.",
-        f"Give one of at most {MAX_IMAGE_PIXELS / 1e6:.0f} megapixels.",
-    )
 
 
 def _filling(picture: U8, width_px: int, height_px: int) -> U8:

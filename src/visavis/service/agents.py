@@ -11,6 +11,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from visavis.avatar import Avatar
+from visavis.background import Background, parse_background, read_image
 from visavis.errors import AvatarFileError, PortraitRefused, ServiceError, VisavisError
 from visavis.service.builder import AvatarBuilder, BuildJob
 from visavis.service.demos import DEMOS, Demo
@@ -27,6 +28,8 @@ AGENT_ID_LENGTH: Final = 10
 PORTRAIT_PREFIX: Final = "P"
 PORTRAIT_ID_LENGTH: Final = 15
 """Agents that a bare portrait stands for are named by its bytes."""
+PICTURE: Final = "picture"
+"""The background that is the agent's own picture."""
 PROGRESS_STEP: Final = 0.05
 """Smaller steps of progress are not written to the database."""
 
@@ -144,6 +147,45 @@ class AgentService:
             await self.get(agent_id)
             raise
 
+    async def set_background(self, agent_id: str, picture: bytes) -> Agent:
+        """Put a picture behind the agent, in sessions that begin from now on and choose nothing else.
+
+        Raises:
+            ServiceError: ``agent_not_found``.
+            VisavisError: ``background_unreadable``, ``background_too_large``.
+        """
+        await self.get(agent_id)
+        await asyncio.to_thread(read_image, picture)
+        await asyncio.to_thread(self._blobs.put, _background_key(agent_id), picture)
+        return await self._with_background(agent_id, PICTURE)
+
+    async def remove_background(self, agent_id: str) -> Agent:
+        """Take the agent's picture away; where there is none, nothing. Raises ``agent_not_found``."""
+        agent = await self.get(agent_id)
+        await asyncio.to_thread(self._blobs.delete, _background_key(agent_id))
+        if agent.settings.get("video", {}).get("background") != PICTURE:
+            return agent
+        return await self._with_background(agent_id, None)
+
+    async def background(self, agent_id: str, chosen: str | None) -> Background:
+        """What is behind the agent where ``chosen`` says so, as the API takes it.
+
+        Raises:
+            ServiceError: ``background_missing`` for the agent's picture where it has none.
+            VisavisError: ``background_unknown``.
+        """
+        if chosen != PICTURE:
+            return parse_background(chosen or "keep")
+        try:
+            return Background("image", image=await asyncio.to_thread(self._blobs.get, _background_key(agent_id)))
+        except KeyError:
+            raise ServiceError(
+                "background_missing",
+                "This agent has no background picture.",
+                f"PUT one to /v1/agents/{agent_id}/background, or choose keep, blur or a colour such as #00ff00.",
+                status=409,
+            ) from None
+
     async def delete(self, agent_id: str) -> None:
         """Forget the agent and its files. Raises ``agent_not_found``."""
         await self.get(agent_id)
@@ -174,6 +216,14 @@ class AgentService:
             await self._build(agent_id)
             async with self._built:
                 self._built.notify_all()
+
+    async def _with_background(self, agent_id: str, chosen: str | None) -> Agent:
+        settings = dict((await self.get(agent_id)).settings)
+        video = {name: value for name, value in settings.pop("video", {}).items() if name != "background"}
+        if chosen:
+            video["background"] = chosen
+        await self._store.update(agent_id, settings=settings | ({"video": video} if video else {}))
+        return await self.get(agent_id)
 
     def _is_usable(self, agent_id: str) -> bool:
         try:
@@ -255,6 +305,10 @@ def _picture_key(agent_id: str) -> str:
 
 def _thumbnail_key(agent_id: str) -> str:
     return f"agents/{agent_id}/thumbnail.jpg"
+
+
+def _background_key(agent_id: str) -> str:
+    return f"agents/{agent_id}/background"
 
 
 _JOB_KEYS: Final = (_photo_key, _avatar_key, _picture_key, _thumbnail_key)

@@ -9,7 +9,7 @@ from typing import Any
 from urllib.parse import urlsplit
 
 from visavis.acting import DEFAULT_IDLE_STYLE, IdleStyle
-from visavis.background import parse_background
+from visavis.background import Background
 from visavis.errors import RoomError, ServiceError
 from visavis.room import DEFAULT_IDLE_TIMEOUT_S, DEFAULT_LOOK_AHEAD_MS, SessionConfig, VideoConfig
 from visavis.service.tokens import RoomClaims
@@ -47,7 +47,9 @@ class JoinRequest:
         return chosen | ({"video": video} if video else {})
 
 
-def session_config(session: Session, room_token: str, *, resumes: bool = False) -> SessionConfig:
+def session_config(
+    session: Session, room_token: str, background: Background, *, resumes: bool = False
+) -> SessionConfig:
     """What a session's process is told."""
     options = session.options
     video = options.get("video", {})
@@ -65,7 +67,7 @@ def session_config(session: Session, room_token: str, *, resumes: bool = False) 
             fps=video.get("fps", default.fps),
             max_bitrate_bps=video.get("max_bitrate", default.max_bitrate_bps),
             codec=video.get("codec", default.codec),
-            background=parse_background(video.get("background") or "keep"),
+            background=background,
         ),
         look_ahead_ms=options.get("look_ahead_ms", DEFAULT_LOOK_AHEAD_MS),
         idle_timeout_s=options.get("idle_timeout_s", DEFAULT_IDLE_TIMEOUT_S),

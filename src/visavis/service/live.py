@@ -14,6 +14,7 @@ from pathlib import Path
 from typing import Any, Final
 
 from visavis.acting import Act, Direction, Emotion
+from visavis.background import Background
 from visavis.errors import VisavisError
 from visavis.placement import RunningSession, SessionHost
 from visavis.room import SessionState, StateChanged, Stats
@@ -64,7 +65,13 @@ class LiveSession:
     """One session; :meth:`run` is its whole life."""
 
     def __init__(
-        self, session: Session, claims: RoomClaims, room_token: str, avatar_path: Path, surroundings: Surroundings
+        self,
+        session: Session,
+        claims: RoomClaims,
+        room_token: str,
+        avatar_path: Path,
+        background: Background,
+        surroundings: Surroundings,
     ) -> None:
         self.session = session
         self.claims = claims
@@ -78,6 +85,7 @@ class LiveSession:
         # Never stored and never logged: without it, a process that died could not be replaced.
         self._room_token = room_token
         self._avatar_path = avatar_path
+        self._background = background
         self._running: RunningSession | None = None
         self._in_room = asyncio.Event()
         self._told_to_leave = asyncio.Event()
@@ -116,7 +124,8 @@ class LiveSession:
             await self._around.store.add(session)
             try:
                 await self._look_first()
-                running = await self._around.host.start(session_config(session, self._room_token), self._avatar_path)
+                config = session_config(session, self._room_token, self._background)
+                running = await self._around.host.start(config, self._avatar_path)
                 self._running = running
             except VisavisError as error:
                 self._around.tally.refused[error.code] += 1
@@ -283,7 +292,7 @@ class LiveSession:
 
     async def _start_again(self) -> RunningSession | None:
         """Another process in the room; None where the session was told to leave meanwhile."""
-        config = session_config(self.session, self._room_token, resumes=True)
+        config = session_config(self.session, self._room_token, self._background, resumes=True)
         for wait_s in (*TRY_AGAIN_AFTER_S, None):
             try:
                 successor = await self._around.host.start(config, self._avatar_path)

@@ -103,10 +103,13 @@ class SessionService:
         The same token, agent and room again answers with the session there is: a retry is safe.
 
         Raises:
-            ServiceError: unknown agent, agent not ready, a token that cannot work, ``identity_in_use``.
+            ServiceError: unknown agent, agent not ready, a token that cannot work, ``identity_in_use``,
+                ``background_missing``.
             RoomError: what joining met; ``machine_full`` where no session fits any more, ``stopping``.
         """
         agent, avatar_path = await self._agents.ready(agent_id)
+        options = request.options(agent)
+        background = await self._agents.background(agent_id, options.get("video", {}).get("background"))
         claims = read_room_token(request.room_token)
         room_url = checked_url(request.room_url)
         if same := self._same_join(agent_id, room_url, claims):
@@ -121,10 +124,10 @@ class SessionService:
             identity=claims.identity,
             created_at=datetime.now(UTC),
             participant_name=request.participant_name or claims.name or agent.name,
-            options=request.options(agent),
+            options=options,
             instance_id=self._presence.instance_id,
         )
-        live = LiveSession(session, claims, request.room_token, avatar_path, self._surroundings)
+        live = LiveSession(session, claims, request.room_token, avatar_path, background, self._surroundings)
         # Registered before the first wait: a second request with this token or identity finds it.
         self._live[session.session_id] = live
         # A client that hangs up does not leave half a join behind.

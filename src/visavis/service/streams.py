@@ -16,7 +16,7 @@ from dataclasses import asdict, dataclass
 from typing import Any, Final
 
 from visavis.acting import DEFAULT_IDLE_STYLE, Act, Direction, IdleStyle, Script, act_values, read_script
-from visavis.background import parse_background
+from visavis.background import Background
 from visavis.errors import ServiceError, VisavisError
 from visavis.placement import RunningStream, SessionHost, Sound
 from visavis.room import DEFAULT_LOOK_AHEAD_MS
@@ -209,11 +209,12 @@ class StreamService:
         """A stream, which ends with the context.
 
         Raises:
-            ServiceError: ``agent_not_found``, ``agent_not_ready``.
+            ServiceError: ``agent_not_found``, ``agent_not_ready``, ``background_missing``.
             RoomError: ``machine_full``.
         """
         agent, avatar_path = await self._agents.ready(agent_id)
-        config = _config(agent, request)
+        chosen = request.background or agent.settings.get("video", {}).get("background")
+        config = _config(agent, request, await self._agents.background(agent_id, chosen))
         told = {"stream_id": config.stream_id, "agent_id": agent_id}
         async with self._host.stream(config, avatar_path) as running:
             stream = OpenStream(running, self._voices, agent)
@@ -240,7 +241,7 @@ class StreamService:
         await asyncio.gather(*(stream.end(reason) for stream in chosen))
 
 
-def _config(agent: Agent, request: StreamRequest) -> StreamConfig:
+def _config(agent: Agent, request: StreamRequest, background: Background) -> StreamConfig:
     settings: Mapping[str, Any] = agent.settings
     video = settings.get("video") or {}
     default = PictureConfig()
@@ -258,7 +259,7 @@ def _config(agent: Agent, request: StreamRequest) -> StreamConfig:
             fps=request.fps or video.get("fps") or default.fps,
             quality=request.quality or default.quality,
             bitrate_bps=request.bitrate_bps or video.get("max_bitrate") or default.bitrate_bps,
-            background=parse_background(request.background or video.get("background") or "keep"),
+            background=background,
         ),
         look_ahead_ms=_first(request.look_ahead_ms, settings.get("look_ahead_ms"), DEFAULT_LOOK_AHEAD_MS),
         idle_timeout_s=request.idle_timeout_s or DEFAULT_IDLE_TIMEOUT_S,

@@ -10,6 +10,7 @@ from pydantic import StringConstraints, ValidationError
 
 from visavis.api.dependencies import ServicesDep
 from visavis.api.schemas import AgentDeleted, AgentList, AgentOut, AgentSettings, ErrorResponse
+from visavis.background import MAX_IMAGE_BYTES
 from visavis.errors import ServiceError
 
 router = APIRouter(prefix="/agents", tags=["agents"])
@@ -68,6 +69,26 @@ async def get_portrait(services: ServicesDep, agent_id: str, size: Literal["full
     """The agent as a room sees it: 512 pixels a side, or 160 as a thumbnail."""
     picture = await services.agents.picture(agent_id, thumbnail=size == "thumbnail")
     return Response(picture, media_type="image/jpeg", headers={"Cache-Control": "private, max-age=3600"})
+
+
+@router.put(
+    "/{agent_id}/background",
+    summary="Put a picture behind an agent",
+    responses={413: {"model": ErrorResponse, "description": "The picture is too large."}},
+)
+async def set_background(
+    services: ServicesDep,
+    agent_id: str,
+    picture: Annotated[UploadFile, File(description="JPEG, PNG or WebP; its middle fills the frame.")],
+) -> AgentOut:
+    """Sessions show it from now on, but for those that choose another `video.background`."""
+    return AgentOut.of(await services.agents.set_background(agent_id, await picture.read(MAX_IMAGE_BYTES + 1)))
+
+
+@router.delete("/{agent_id}/background", summary="Take an agent's background picture away")
+async def remove_background(services: ServicesDep, agent_id: str) -> AgentOut:
+    """Sessions that begin from now on show the photo's own background again."""
+    return AgentOut.of(await services.agents.remove_background(agent_id))
 
 
 @router.delete("/{agent_id}", summary="Delete an agent")
