@@ -1,18 +1,28 @@
 #!/usr/bin/env bash
-# Installs the Debian packages visavis needs and does not find: `run` (to start it), `browser` or `links` (tests).
+# Installs the Debian packages visavis needs and does not find: `run` (to start it), `browser` or `links` (tests),
+# `training` (the voices and texts that the speech corpus is made with).
 set -euo pipefail
 
 declare -A package_of=()
-case "${1:?run, browser or links}" in
+voices_and_texts=(
+  espeak-ng flite festival festival-czech
+  festvox-kallpc16k festvox-kdlpc16k festvox-us-slt-hts festvox-italp16k festvox-itapc16k
+  festvox-czech-dita festvox-czech-krb festvox-czech-machac festvox-suopuhe-lj festvox-suopuhe-mv
+  fortunes fortunes-bg fortunes-br fortunes-cs fortunes-de fortunes-eo fortunes-es fortunes-ga fortunes-it
+  fortunes-pl fortunes-ru fortunes-zh gnupg-l10n iso-codes wamerican
+)
+case "${1:?run, browser, links or training}" in
   run) package_of=([python3]=python3 [node]=nodejs [npm]=npm [espeak-ng]=espeak-ng) ;;
   browser) package_of=([chromium]=chromium) ;;
   links) package_of=([ip]=iproute2 [tc]=iproute2) ;;
-  *) echo "install_system.sh: run, browser or links, not '$1'" >&2; exit 2 ;;
+  training) for package in "${voices_and_texts[@]}"; do package_of[$package]=$package; done ;;
+  *) echo "install_system.sh: run, browser, links or training, not '$1'" >&2; exit 2 ;;
 esac
 
 missing=()
 for program in "${!package_of[@]}"; do
-  command -v "$program" >/dev/null || missing+=("${package_of[$program]}")
+  # Most voices and texts are no programs.
+  command -v "$program" >/dev/null || dpkg -s "$program" >/dev/null 2>&1 || missing+=("${package_of[$program]}")
 done
 if [ "$1" = run ] && ! python3 -c 'import ensurepip' 2>/dev/null; then
   missing+=(python3-venv)

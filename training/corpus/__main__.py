@@ -14,8 +14,12 @@ from training.corpus.source import Source, fill_folder
 SOURCES: Final = (
     "noise",
     "music",
+    "drascula",
     "prompts",
+    "amazon_queen",
     "fillets",
+    "klettres",
+    "samples",
     "espeak",
     "flite",
     "festival",

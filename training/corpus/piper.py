@@ -73,4 +73,4 @@ def _say(split: Split, rng: random.Random) -> list[Utterance]:
     ]  # fmt: skip
 
 
-SOURCE: Final = Voices("piper", {"test": 0.3}, _say)
+SOURCE: Final = Voices("piper", {"test": 0.12}, _say)

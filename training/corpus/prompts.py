@@ -46,8 +46,8 @@ READERS: Final = (
             "prompt", "asterisk-core-sounds-es", "es-419"),
     _Reader("menardi", "asterisk-prompt-it-menardi-wav", "it_IT_f_Menardi", "wav", "it-IT", "train", "CC-BY-SA-3.0",
             "prompt"),
-    _Reader("armelle", "asterisk-prompt-fr-armelle", "fr", "gsm", "fr-FR", "train", "", "telephone"),
-    _Reader("es-co", "asterisk-prompt-es-co", "es", "gsm", "es-CO", "train", "", "telephone"),
+    _Reader("armelle", "asterisk-prompt-fr-armelle", "fr", "gsm", "fr-FR", "train", "BSD-style", "telephone"),
+    _Reader("es-co", "asterisk-prompt-es-co", "es", "gsm", "es-CO", "train", "GPL-2.0-or-later", "telephone"),
 )  # fmt: skip
 
 SHORTEST_S: Final = 0.4
