@@ -34,12 +34,12 @@ class _Reader:
 
 # Allison reads English and Spanish: both are tests. Carlo is heard when choices are made.
 READERS: Final = (
-    _Reader("carlo", "asterisk-core-sounds-it-g722", "it_IT_m_Carlo", "g722", "it-IT", "validation", "CC-BY-SA-3.0",
+    _Reader("carlo", "asterisk-core-sounds-it-g722", "it_IT_m_Carlo", "g722", "it-IT", "validation", "CC-BY-3.0",
             "prompt", "asterisk-core-sounds-it", "it"),
     _Reader("june", "asterisk-core-sounds-fr-g722", "fr_CA_f_June", "g722", "fr-CA", "train", "CC-BY-SA-3.0",
             "prompt", "asterisk-core-sounds-fr", "fr"),
     _Reader("ivrvoice-ru", "asterisk-core-sounds-ru-g722", "ru_RU_f_IvrvoiceRU", "g722", "ru-RU", "train",
-            "CC-BY-SA-3.0", "prompt", "asterisk-core-sounds-ru", "ru"),
+            "CC-BY-3.0", "prompt", "asterisk-core-sounds-ru", "ru"),
     _Reader("allison", "asterisk-core-sounds-en-g722", "en_US_f_Allison", "g722", "en-US", "test", "CC-BY-SA-3.0",
             "prompt", "asterisk-core-sounds-en", "en-us"),
     _Reader("allison", "asterisk-core-sounds-es-g722", "es_MX_f_Allison", "g722", "es-MX", "test", "CC-BY-SA-3.0",
