@@ -35,6 +35,13 @@ def test_what_is_not_said_is_not_believed() -> None:
     assert found is None or not found.is_sound
 
 
+def test_a_word_that_the_text_lacks_is_noticed() -> None:
+    lacking, _ = aligned("My mother bought a big piece of brown paper.", ENGLISH + " Absolutely wonderful!", "en-us")
+    whole, _ = aligned(ENGLISH, ENGLISH, "en-us")
+    assert whole is not None and whole.loud_silence_s < 0.05
+    assert lacking is None or not lacking.is_sound
+
+
 def test_phones_fill_the_sound_without_gaps() -> None:
     found, _ = aligned(ENGLISH, ENGLISH, "en-us")
 

@@ -22,10 +22,14 @@ PADDING_S: Final = 0.2
 _FRAME_S: Final = 0.01
 _BEAM: Final = 1e-80
 _TRIES: Final = 3
+_NEAR_S: Final = 0.08
+_LOUD_DB: Final = 15.0
+"""Below the louder sounds: breath and rooms are softer."""
 
 
 LEAST_SCORE: Final = -42.0
 MOST_SHORTEST: Final = 0.3
+MOST_LOUD_SILENCE_S: Final = 0.1
 """Texts that are said score -10 to -22 in English and -17 to -40 in French and Russian, with some 5 and 15 % of the
 shortest sounds; texts that are not, -20 to -70 and 10 to 60 %."""
 
@@ -39,11 +43,17 @@ class Aligned:
     """Mean of the logarithm of the likelihood per frame, against the likeliest sound; 0 is best."""
     shortest_share: float
     """Share of the sounds that have the least length the aligner knows: many where text and sound do not agree."""
+    loud_silence_s: float
+    """Time in which somebody is heard and nothing is said: a word that the text lacks, or sounds put elsewhere."""
 
     @property
     def is_sound(self) -> bool:
         """Whether the text is likely what is said."""
-        return self.score > LEAST_SCORE and self.shortest_share < MOST_SHORTEST
+        return (
+            self.score > LEAST_SCORE
+            and self.shortest_share < MOST_SHORTEST
+            and self.loud_silence_s < MOST_LOUD_SILENCE_S
+        )
 
 
 def align(pcm: Pcm, text: str, voice: str) -> Aligned | None:
@@ -71,7 +81,7 @@ def align(pcm: Pcm, text: str, voice: str) -> Aligned | None:
         noise = np.random.default_rng(seed).normal(0, 3 + 2 * seed, len(padded))
         found = _search(decoder, (padded + noise).astype(np.int16).tobytes(), ["_".join(names) for _, names, _ in said])
         if found is not None:
-            return _aligned(said, found, len(pcm) / SAMPLE_RATE_HZ)
+            return _aligned(said, found, pcm)
     return None
 
 
@@ -98,7 +108,7 @@ def _decode(decoder: Decoder, data: bytes) -> None:
 
 
 def _aligned(
-    said: list[tuple[list[str], list[str], list[int]]], found: list[tuple[str, int, int, int]], duration_s: float
+    said: list[tuple[list[str], list[str], list[int]]], found: list[tuple[str, int, int, int]], pcm: Pcm
 ) -> Aligned | None:
     sounds = [part for part in found if part[0] not in ("SIL", "+NSN+", "+SPN+", "+NOISE+", "(NULL)")]
     if [name for name, *_ in sounds] != [name for _, names, _ in said for name in names]:
@@ -116,7 +126,24 @@ def _aligned(
     frames = sum(duration for _, _, duration, _ in sounds)
     score = sum(part[3] for part in sounds) / max(frames, 1)
     shortest = sum(duration <= 3 for _, _, duration, _ in sounds) / len(sounds)
-    return Aligned(fitted(phones, duration_s), score, shortest)
+    fitting = fitted(phones, len(pcm) / SAMPLE_RATE_HZ)
+    return Aligned(fitting, score, shortest, _loud_silence_s(pcm, fitting))
+
+
+def _loud_silence_s(pcm: Pcm, phones: Times) -> float:
+    """How long it is about as loud as the speech, away from any sound that is told."""
+    step = int(_FRAME_S * SAMPLE_RATE_HZ)
+    frames = pcm[: len(pcm) // step * step].reshape(-1, step).astype(np.float64)
+    level_db = 10 * np.log10((frames**2).mean(axis=1) + 1)
+    told, near = np.zeros(len(frames), bool), np.zeros(len(frames), bool)
+    for ipa, start_s, end_s in phones:
+        if ipa:
+            told[int(start_s / _FRAME_S) : int(end_s / _FRAME_S)] = True
+            near[max(int((start_s - _NEAR_S) / _FRAME_S), 0) : int((end_s + _NEAR_S) / _FRAME_S)] = True
+    if not told.any():
+        return 0.0
+    loud = level_db > np.percentile(level_db[told], 70) - _LOUD_DB
+    return float((loud & ~near).sum() * _FRAME_S)
 
 
 @cache
