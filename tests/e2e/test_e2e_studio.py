@@ -131,7 +131,10 @@ async def test_a_photo_becomes_an_agent_and_a_text_file_is_refused(page: Page, t
     await form.locator("#agent-name").fill("Eileen")
     await form.get_by_role("button", name="Create agent").click()
     await expect(outcome).to_contain_text("Eileen is ready", timeout=60_000)
+    quality = re.compile(r"Picture quality [1-9]\d* of 100")
+    await expect(outcome).to_contain_text(quality)
     card = page.get_by_role("article").filter(has_text="Eileen")
+    await expect(card).to_contain_text(quality)
     await expect(card.get_by_role("link", name="Talk with Eileen")).to_be_visible()
 
     page.once("dialog", lambda dialog: dialog.dismiss())

@@ -19,6 +19,8 @@ export interface Agent {
   step: string;
   error: ErrorBody | null;
   notes: Note[];
+  /** Of the photo, 0 to 100; the notes say why it is not better. */
+  quality: number | null;
   demo: boolean;
 }
 

@@ -140,9 +140,25 @@ function state(agent: Agent): HTMLElement {
   if (agent.error) {
     return el("p", { class: "refusal" }, el("strong", {}, agent.error.message), ` ${agent.error.hint}`);
   }
-  const notes = agent.notes.map((note) => note.message).join(" ");
   // What is wrong with a demo's photo is nothing its viewer can do about.
-  return el("p", { class: "quiet", title: notes }, agent.demo ? "Demo agent" : notes || "Ready");
+  if (agent.demo) return el("p", { class: "quiet" }, "Demo agent");
+  return el(
+    "div",
+    { class: "quiet" },
+    el("p", {}, agent.quality === null ? "Ready" : qualityOf(agent.quality)),
+    agent.notes.length
+      ? el(
+          "details",
+          {},
+          el("summary", {}, agent.notes.length === 1 ? "1 finding" : `${agent.notes.length} findings`),
+          ...agent.notes.map((note) => el("p", {}, note.message)),
+        )
+      : null,
+  );
+}
+
+export function qualityOf(quality: number): string {
+  return `Picture quality ${Math.round(quality)} of 100`;
 }
 
 export function progressOf(agent: Agent): HTMLElement {

@@ -2,7 +2,7 @@
 
 import { ApiError, type Agent, type Api } from "./api";
 import { el, sleep } from "./dom";
-import { progressOf } from "./gallery";
+import { progressOf, qualityOf } from "./gallery";
 
 const POLL_MS = 250;
 
@@ -109,6 +109,7 @@ export function newAgent(api: Api, onChange: () => void): HTMLElement {
     const notes = agent.notes.map((note) => el("li", {}, note.message));
     outcome.replaceChildren(
       el("p", { class: "good" }, `${agent.name} is ready. `, el("a", { href: `#/talk/${agent.agent_id}` }, "Talk")),
+      agent.quality === null ? "" : el("p", { class: "quiet" }, qualityOf(agent.quality)),
       notes.length ? el("ul", { class: "quiet" }, ...notes) : "",
     );
     photo = null;
