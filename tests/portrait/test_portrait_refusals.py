@@ -2,6 +2,7 @@
 
 import io
 from collections.abc import Callable
+from dataclasses import replace
 
 import numpy as np
 import pytest
@@ -12,6 +13,9 @@ from visavis.avatar import CANVAS_PX, Avatar
 from visavis.errors import PortraitRefused
 from visavis.face import face_state
 from visavis.portrait.build import build_avatar
+from visavis.portrait.face_mesh import FaceMesh
+from visavis.portrait.gate import check_look
+from visavis.portrait.inspection import inspect
 from visavis.render import Renderer
 
 
@@ -112,6 +116,20 @@ def test_a_covered_mouth_is_refused(
     error = refusal(disguises.png(cover(disguises.decoded(portrait_photo(name)))))
     assert error.code in ("mouth_covered", "no_face")
     assert error.code == "no_face" or limits_hold(error)
+
+
+@pytest.mark.parametrize(("opening", "said"), [((0.05, 0.06), "Both eyes are"), ((0.30, 0.07), "One eye is")])
+def test_closed_eyes_are_refused_unless_dark_glasses_hide_them(
+    opening: tuple[float, float], said: str, portrait_photo: Callable[[str], bytes]
+) -> None:
+    picture = disguises.decoded(portrait_photo("mabel"))
+    seen = inspect(picture, FaceMesh().faces(np.ascontiguousarray(picture[..., ::-1]))[0])
+    assert min(seen.eye_opening) > 0.2
+    check_look(seen)
+    with pytest.raises(PortraitRefused, match=said) as caught:
+        check_look(replace(seen, eye_opening=opening))
+    assert caught.value.code == "eyes_closed" and limits_hold(caught.value)
+    check_look(replace(seen, eye_opening=opening, dark_lenses=0.8))
 
 
 def test_a_face_in_the_dark_is_refused(portrait_photo: Callable[[str], bytes]) -> None:

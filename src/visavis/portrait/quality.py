@@ -91,6 +91,13 @@ def _losses(facts: PhotoFacts) -> Iterator[tuple[float, str, str]]:
         yield 0.12, "sunglasses", "The eyes lie behind dark glasses: they neither blink nor look anywhere."
     elif facts.spectacles:
         yield 0.04, "glasses", "The face wears glasses: they stay rigid, so the brows move less."
+    if not facts.sunglasses:
+        yield (
+            0.25 * (1 - _ramp(0.11, 0.17, min(seen.eye_opening))),
+            "narrow_eyes",
+            f"The lids are {min(seen.eye_opening):.2f} of the eye's width apart, half of what they usually are: "
+            "eyes that are nearly closed stay so.",
+        )
     yield (
         0.30 * (1 - _ramp(12, 34, seen.lightness)),
         "dark_photo",
