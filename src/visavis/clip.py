@@ -20,6 +20,7 @@ from numpy.typing import NDArray
 CLIP_RATE_HZ: Final = 25.0
 """At which the footage is played."""
 MAX_CLIP_FRAMES: Final = 1000
+MAX_BLUR_PX: Final = 4.0
 MAX_BESIDE_PX: Final = 1024
 """How far a frame may reach beyond the canvas to any side, canvas pixels."""
 
@@ -65,6 +66,8 @@ class Clip:
     """0 the clip's lips are shut .. 1 they are apart: closing them takes a line that the frame does not show."""
     light: F32 = array_field("F32", "frames")
     """Brightness of the skin, relative to the avatar's own frame."""
+    blur_px: float
+    """Standard deviation of the footage's blur, canvas pixels: the mouth's inside is drawn as soft."""
 
     @property
     def frame_count(self) -> int:
@@ -90,5 +93,7 @@ def check_clip(clip: Clip) -> None:
         raise ValueError("clip's packets have other lengths than they should have")
     if clip.key_every % 1 or not 1 <= clip.key_every <= MAX_CLIP_FRAMES:
         raise ValueError("clip.key_every is out of range")
+    if not 0 <= clip.blur_px <= MAX_BLUR_PX:
+        raise ValueError("clip.blur_px is out of range")
     if not 1 <= clip.warp_step_px <= 256:
         raise ValueError("clip.warp_step_px is out of range")

@@ -15,7 +15,7 @@ from visavis.errors import VisavisError
 from visavis.face import FaceState, neutral
 from visavis.render.clip import ClipReader
 from visavis.render.figure import PATCH_VERTICES, Figure
-from visavis.render.kernels.clip import lay_over, own_border, own_lips, own_mouth, place_points, reach_of
+from visavis.render.kernels.clip import lay_over, mix_in, own_border, own_lips, own_mouth, place_points, reach_of
 from visavis.render.kernels.lips import follow_border
 from visavis.render.kernels.raster import EMPTY, rasterise
 from visavis.render.renderer import SMALL_VIEW
@@ -31,6 +31,16 @@ _QUIET: Final = np.array([BASE_NAMES.index(name) for name in _LEFT_TO_THE_CLIP])
 _JAW: Final = BASE_NAMES.index("jaw")
 _STILL_PX: Final = 0.03
 """A vertex that no base moves by more stays where it is."""
+_DRAWN_BLUR_PX: Final = 0.6
+"""Standard deviation of the blur that the drawn mouth has of its own, frame pixels."""
+_LEAST_BLUR_PX: Final = 0.3
+"""Less cannot be seen."""
+_BLUR_REACH: Final = 3.0
+"""Standard deviations."""
+_SHOWN_FROM_MM: Final = 0.5
+"""Lips that part show what is between them gradually up to here."""
+_OUTLINE_BITS: Final = 4
+"""Of a pixel's fraction, in the mouth's outline."""
 
 
 class ClipRenderer(Figure):
@@ -94,7 +104,7 @@ class ClipRenderer(Figure):
         self._join_lips()
         self._join_borders()
         self._draw_mesh()
-        self._draw_mouth()
+        self._draw_soft_mouth()
         return self._frame
 
     def _draw_footage(self) -> None:
@@ -161,6 +171,27 @@ class ClipRenderer(Figure):
         )  # fmt: skip
         lay_over(self._sampled, self._map_u, self._map_gain, x0, y0, x1, y1, self._frame)
 
+    def _draw_soft_mouth(self) -> None:
+        """The mouth's inside and the edges of the lips around it, as soft as the footage."""
+        self._draw_mouth()
+        shown = min(1.0, max(float(self._opening.max()) / _SHOWN_FROM_MM, self._painted_line))
+        if self._blur_px < _LEAST_BLUR_PX or shown <= 0:
+            return
+        margin = _BLUR_REACH * (self._blur_px + 1)
+        x0, y0 = np.clip(self._screen[self._mouth_outline].min(axis=0) - margin, 0, self._frame_size).astype(int)
+        x1, y1 = np.clip(self._screen[self._mouth_outline].max(axis=0) + margin, 0, self._frame_size).astype(int)
+        if x1 <= x0 or y1 <= y0:
+            return
+        part = slice(y0, y1), slice(x0, x1)
+        frame, soft, mask = self._frame[part], self._soft[part], self._mouth_mask[part]
+        outline = np.round((self._screen[self._mouth_outline] - [x0, y0]) * 2**_OUTLINE_BITS).astype(np.int32)
+        mask[:] = 0
+        cv2.fillPoly(mask, [outline], 255, cv2.LINE_AA, _OUTLINE_BITS)
+        cv2.polylines(mask, [outline], True, 255, 2, cv2.LINE_AA, _OUTLINE_BITS)
+        cv2.GaussianBlur(mask, (0, 0), self._blur_px, dst=mask)
+        cv2.GaussianBlur(frame, (0, 0), self._blur_px, dst=soft)
+        mix_in(soft, mask, shown, frame)
+
     def _skull(self, rest: F32) -> F32:
         screen = np.empty((len(rest), 2), np.float32)
         self._place(rest, np.arange(len(rest), dtype=np.int32), self._view_row, screen)
@@ -223,6 +254,10 @@ class ClipRenderer(Figure):
         self._map_gain = np.ones(shape, np.float32)
         self._sampled = np.zeros((*shape, 3), np.uint8)
         self._box = np.zeros(4, np.int32)
+        self._mouth_outline = np.concatenate([self._upper_line, self._lower_line[::-1]])
+        self._frame_size = np.array([self.width_px, self.height_px])
+        self._blur_px = float(np.sqrt(max(0.0, (self._clip.blur_px * view.scale) ** 2 - _DRAWN_BLUR_PX**2)))
+        self._soft, self._mouth_mask = np.zeros_like(self._frame), np.zeros(shape, np.uint8)
 
 
 def _view(avatar: Avatar, width_px: int, height_px: int) -> View:

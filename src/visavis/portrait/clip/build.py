@@ -17,6 +17,7 @@ from visavis.portrait.clip.encode import KEY_EVERY, encode
 from visavis.portrait.clip.fit import PARTED_MM, SHUT_MM, STEP_PX, fit_frames, lip_gap_mm
 from visavis.portrait.clip.footage import MAX_DURATION_S, open_footage
 from visavis.portrait.clip.loop import Loop, choose_loop
+from visavis.portrait.clip.sharpness import blur_px
 from visavis.portrait.clip.track import Track, follow_face
 from visavis.portrait.face_mesh import Face, FaceMesh
 from visavis.portrait.framing import Framing
@@ -31,6 +32,8 @@ Still = Callable[[U8, Sequence[Face], Framing, FaceMesh, Progress], Avatar]
 
 _WATCHED, _BUILT = 0.45, 0.7
 """Shares of the whole that are done by then."""
+_SHARPNESS_EVERY: Final = 10
+"""Frames between two looks at how sharp they are."""
 _TOLD_EVERY: Final = 20
 """Frames between two reports."""
 _LIGHT_SMOOTHING_FRAMES: Final = 3.0
@@ -78,7 +81,8 @@ def build_clip_avatar(file: bytes, detector: FaceMesh, still: Still, report: Pro
     seen = np.stack([shown.mixed(points[..., :2]) for shown in loop.shown])
     fit = fit_frames(avatar, points[own, :, :2], seen)
     levels: list[float] = []
-    packets = encode(_watched(loop_pictures(footage, track, cut, loop), seen, cut, levels, report))
+    blurs: list[float] = []
+    packets = encode(_watched(loop_pictures(footage, track, cut, loop), seen, cut, levels, blurs, report))
     light = _light(np.array(levels), own, loop)
     clip = Clip(
         packets=np.frombuffer(b"".join(packets), np.uint8),
@@ -96,6 +100,7 @@ def build_clip_avatar(file: bytes, detector: FaceMesh, still: Still, report: Pro
         line_px=_f32(fit.line_px),
         opened=_f32(fit.opened),
         light=_f32(light),
+        blur_px=float(np.median(blurs)),
     )
     report("ready", 1.0)
     findings = (*avatar.info.findings, *_findings(loop, fit.opened))
@@ -118,10 +123,15 @@ def _most_neutral(points: F64, played: Sequence[int]) -> int:
     return int(played[int((2 * np.maximum(0, gap - 0.3) + turned / 6 + 8 * sleepy).argmin())])
 
 
-def _watched(pictures: Iterator[U8], seen: F64, cut: Cut, levels: list[float], report: Progress) -> Iterator[U8]:
-    """The same pictures; how bright the face is in each is noted."""
+def _watched(
+    pictures: Iterator[U8], seen: F64, cut: Cut, levels: list[float], blurs: list[float], report: Progress
+) -> Iterator[U8]:
+    """The same pictures; how bright the face is in each is noted, and how blurred in some."""
     for index, picture in enumerate(pictures):
-        levels.append(cheek_brightness(picture, seen[index] + [cut.left_px, 0]))
+        points = seen[index] + [cut.left_px, 0]
+        levels.append(cheek_brightness(picture, points))
+        if index % _SHARPNESS_EVERY == 0:
+            blurs.append(blur_px(picture, points))
         if index % _TOLD_EVERY == 0:
             report("keeping the clip", _BUILT + (1 - _BUILT) * index / len(seen))
         yield picture

@@ -78,7 +78,7 @@ def choose_cut(track: Track, frames: Sequence[int]) -> Cut:
     if face_px > MAX_FACE_SHARE * side:
         raise PortraitRefused(
             "clip_too_close",
-            f"The face fills {face_px / side:.0%} of the clip's picture; up to {MAX_FACE_SHARE:.0%} can be animated.",
+            f"The face fills {face_px / side:.1%} of the clip's picture; up to {MAX_FACE_SHARE:.0%} can be animated.",
             "Record it from a little further away, the head in the middle.",
             measured=round(face_px / side, 3),
             limit=MAX_FACE_SHARE,

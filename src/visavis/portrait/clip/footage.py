@@ -32,6 +32,8 @@ quicker or slower looks natural, one in which every sixth frame is left out stut
 TRACKING_SIDE_PX: Final = 960
 """Faces are looked for in frames reduced to this."""
 _DEMUXERS: Final = "mov,mp4,m4a,3gp,matroska,webm"
+_MOST_STRETCH: Final = 2.0
+"""What a file says of the shape of its pixels is believed up to here."""
 _HD_ROWS: Final = 720
 """From here on a file that does not say how its colours are coded means BT.709, below BT.601."""
 _COLOURS: Final = {
@@ -72,11 +74,13 @@ class Footage:
             with av.open(io.BytesIO(self.file), mode="r") as container:
                 stream = container.streams.video[0]
                 stream.thread_type = "AUTO"
+                stretch = float(stream.sample_aspect_ratio or 1)
+                stretch = stretch if 1 / _MOST_STRETCH <= stretch <= _MOST_STRETCH else 1.0
                 for index, frame in enumerate(container.decode(stream)):
                     if index >= MAX_DURATION_S * self.frame_rate_hz * 1.1 + 2:
                         return
                     if index % self.step == 0:
-                        yield _picture(frame, max_side_px)
+                        yield _picture(frame, max_side_px, stretch)
         except (av.FFmpegError, ValueError) as error:
             logger.info("a clip ends early", extra={"error": repr(error)})
 
@@ -159,14 +163,15 @@ def _unreadable(why: str) -> PortraitRefused:
     return PortraitRefused("clip_unreadable", f"The clip cannot be read: {why[0].lower()}{why[1:]}.", _HINT)
 
 
-def _picture(frame: Any, max_side_px: int | None) -> U8:
-    width, height = frame.width, frame.height
+def _picture(frame: Any, max_side_px: int | None, stretch: float) -> U8:
+    """``stretch``: width of a pixel over its height; the shorter side is enlarged."""
+    width, height = round(frame.width * max(stretch, 1.0)), round(frame.height / min(stretch, 1.0))
     shrink = min(1.0, max_side_px / max(width, height)) if max_side_px else 1.0
     usual = Colorspace.ITU709 if min(width, height) >= _HD_ROWS else Colorspace.ITU601
     source = _COLOURS.get(int(frame.colorspace), usual)
     bgr = frame.reformat(format="bgr24", src_colorspace=source).to_ndarray()
-    if shrink < 1:
+    if (round(width * shrink), round(height * shrink)) != (frame.width, frame.height):
         size = round(width * shrink), round(height * shrink)
-        bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA)
+        bgr = cv2.resize(bgr, size, interpolation=cv2.INTER_AREA if shrink < 1 else cv2.INTER_LINEAR)
     turns = round(frame.rotation / 90)
     return np.ascontiguousarray(np.rot90(bgr, turns) if turns % 4 else bgr)

@@ -39,6 +39,12 @@ _SILENCE_WORTH_MM: Final = 15.0
 _WORTH_MM_PER_S: Final = 0.35
 """How much less alike two moments may be for a loop that is a second longer."""
 
+_WORTH_PER_S: Final = 0.5
+"""How much quicker the head may move where it turns back, as a share of its mean speed, for a way that is a second
+longer: every turn is one that can be noticed."""
+_SILENCE_WORTH: Final = 10.0
+"""The same, if the lips are shut all the time, not apart."""
+
 
 @dataclass(frozen=True, slots=True)
 class Shown:
@@ -125,7 +131,9 @@ def _to_and_fro(points_mm: F64, talked: F64, most: int) -> tuple[Shown, ...]:
     count, least = len(calm), round(MIN_DURATION_S * FRAME_RATE_HZ / 2)
     pairs = [
         (
-            (calm[a] + calm[b]) / calm.mean() - 0.1 * (b - a) / FRAME_RATE_HZ + 2 * (talked[b] - talked[a]) / (b - a),
+            (calm[a] + calm[b]) / calm.mean()
+            - _WORTH_PER_S * (b - a) / FRAME_RATE_HZ
+            + _SILENCE_WORTH * (talked[b] - talked[a]) / (b - a),
             a,
             b,
         )

@@ -15,6 +15,7 @@ from visavis.portrait.clip.footage import MIN_DURATION_S, TRACKING_SIDE_PX, Foot
 from visavis.portrait.face_mesh import Face, FaceMesh
 from visavis.portrait.gate import MAX_CUT_OFF, MAX_PITCH_DEG, MAX_YAW_DEG, MIN_FACE_PX
 from visavis.portrait.geometry import measure_head
+from visavis.portrait.topology import IRIS_LEFT, IRIS_RIGHT, MESH_POINTS
 
 F64 = NDArray[np.float64]
 U8 = NDArray[np.uint8]
@@ -28,6 +29,7 @@ _CUT_TIMES: Final = 6.0
 """and by how much it exceeds the clip's median change."""
 _JUMP: Final = 0.3
 """A face that moves by this share of its height between two frames is another face, or another shot."""
+_MAX_ROLL_DEG: Final = 45.0
 _TOP, _CHIN = 10, 152
 
 
@@ -107,6 +109,11 @@ def _find(detector: FaceMesh, rgb: U8, before: F64 | None) -> F64 | None:
 def _fault(points: F64 | None, shape: tuple[int, int], zoom: float) -> _Fault | None:
     if points is None:
         return _Fault("clip_no_face", 0, 1, "no face can be seen")
+    across = points[MESH_POINTS + IRIS_LEFT.start] - points[MESH_POINTS + IRIS_RIGHT.start]
+    roll_deg = abs(float(np.degrees(np.arctan2(across[1], across[0]))))
+    if roll_deg > _MAX_ROLL_DEG:
+        what = f"the head is tilted by {roll_deg:.0f} degrees (up to {_MAX_ROLL_DEG:.0f}): the picture is not upright"
+        return _Fault("face_turned", round(roll_deg, 1), _MAX_ROLL_DEG, what)
     head = measure_head(points)
     for angle, limit, how in (
         (abs(head.yaw_deg), MAX_YAW_DEG, "to the side"),

@@ -121,3 +121,18 @@ def lay_over(sampled: U8, map_u: F32, map_gain: F32, x0: int, y0: int, x1: int, 
             gain = np.int32(gains[x] * np.float32(256) + np.float32(0.5))
             for m in range(3):
                 out[x, m] = min(np.int32(255), (np.int32(source[x, m]) * gain + np.int32(128)) >> 8)
+
+
+@kernel
+def mix_in(soft: U8, mask: U8, strength: float, frame: U8) -> None:
+    """``frame += strength * mask / 255 * (soft - frame)``, all of one size."""
+    scale = np.float32(strength / 255)
+    half = np.float32(0.5)
+    for y in range(mask.shape[0]):
+        for x in range(mask.shape[1]):
+            share = np.float32(mask[y, x]) * scale
+            if share <= 0:
+                continue
+            for m in range(3):
+                here = np.float32(frame[y, x, m])
+                frame[y, x, m] = np.uint8(here + share * (np.float32(soft[y, x, m]) - here) + half)
