@@ -15,6 +15,8 @@ from visavis.errors import AvatarFileError, PortraitRefused
 from visavis.portrait.build import build_avatar
 from visavis.portrait.clip.footage import is_video
 from visavis.portrait.clip.loop import Loop, choose_loop
+from visavis.portrait.clip.sharpness import blur_px
+from visavis.portrait.face_mesh import FaceMesh
 
 Picture = NDArray[np.uint8]
 
@@ -193,3 +195,17 @@ def test_a_silent_stretch_is_played_rather_than_a_talking_one() -> None:
     talking = (t < 8).astype(float)
     loop = choose_loop(face + swings[:, None], np.zeros((len(t), 4, 4)), talking)
     assert min(shown.one for shown in loop.shown) >= 8 * 25
+
+
+def test_a_clip_that_lies_on_its_side_is_refused_with_its_angle(still: Picture) -> None:
+    error = refusal(video([np.ascontiguousarray(np.rot90(still))] * 52))
+    assert (error.code, error.limit) == ("face_turned", 45.0)
+    assert error.measured == pytest.approx(90, abs=6)
+
+
+@pytest.mark.parametrize("added_px", [1.0, 1.5, 2.0])
+def test_the_blur_of_footage_is_measured_at_its_eyes(still: Picture, added_px: float) -> None:
+    points = FaceMesh().faces(np.ascontiguousarray(still[..., ::-1]))[0].points[:, :2]
+    soft = np.asarray(cv2.GaussianBlur(still, (0, 0), added_px), np.uint8)
+    expected = np.hypot(blur_px(still, points), added_px)
+    assert blur_px(soft, points) == pytest.approx(expected, rel=0.3)
