@@ -192,3 +192,35 @@ def test_damage_in_the_middle_repeats_a_frame(clip_avatar: Avatar) -> None:
     before = reader.frame(19).copy()
     np.testing.assert_array_equal(reader.frame(20), before)
     assert reader.frame(30).any()
+
+
+def test_the_inside_of_the_mouth_is_as_soft_as_the_footage(clip_avatar: Avatar) -> None:
+    x, y = mouth_px(clip_avatar, 0)
+    around = slice(y - 20, y + 50), slice(x - 40, x + 40)
+    steepest = []
+    for blur in (0.3, 1.0, 2.0):
+        avatar = dataclasses.replace(clip_avatar, clip=dataclasses.replace(clip_of(clip_avatar), blur_px=blur))
+        mouth = drawn(ClipRenderer(avatar, CANVAS_PX, CANVAS_PX), 0, OPEN)[around].astype(float)
+        steepest.append(float(np.percentile(np.abs(np.diff(mouth, axis=0)), 99.5)))
+    sharp, soft, softer = steepest
+    assert sharp > 1.1 * soft
+    assert soft > 1.05 * softer
+
+
+def test_softness_leaves_everything_but_the_mouth_alone(clip_avatar: Avatar) -> None:
+    sharp, soft = (
+        drawn(
+            ClipRenderer(
+                dataclasses.replace(clip_avatar, clip=dataclasses.replace(clip_of(clip_avatar), blur_px=blur)),
+                CANVAS_PX,
+                CANVAS_PX,
+            ),
+            0,
+            OPEN,
+        )
+        for blur in (0.3, 2.0)
+    )
+    x, y = mouth_px(clip_avatar, 0)
+    rows, columns = np.nonzero(difference(sharp, soft))
+    assert len(rows) > 0
+    assert np.hypot(rows - y, columns - x).max() < 80
