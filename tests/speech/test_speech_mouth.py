@@ -63,7 +63,7 @@ def test_lips_close_on_little_else(spoken: list[tuple[Any, NDArray[np.float32]]]
 def test_a_closure_is_whole_and_lasts_a_video_frame(spoken: list[tuple[Any, NDArray[np.float32]]]) -> None:
     for _, controls in spoken:
         closed = column(controls, "mouthClose")
-        edges = np.flatnonzero(np.diff(np.concatenate(([0], closed > 0, [0]))))
+        edges = np.flatnonzero(np.diff(np.concatenate(([0], closed > 0.5, [0]))))
         for start, end in zip(edges[::2], edges[1::2], strict=True):
             assert np.sum(closed[start:end] == 1) * HOP_S >= 0.04
             assert column(controls, "jawOpen")[start:end][closed[start:end] == 1].max() < 0.1

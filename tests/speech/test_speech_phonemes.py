@@ -7,7 +7,8 @@ from numpy.typing import NDArray
 from visavis.face import MOUTH_CONTROLS
 from visavis.speech import HOP_S
 from visavis.speech.articulation import closures
-from visavis.speech.phonemes import LOOK_AHEAD_S, REFERENCE_DB, PhonemeStream, phoneme_track
+from visavis.speech.effort import REFERENCE_DB
+from visavis.speech.phonemes import LOOK_AHEAD_S, PhonemeStream, phoneme_track
 from visavis.speech.phones import Phone, cut_phones
 
 RATE_HZ = 16_000

@@ -89,7 +89,7 @@ def _faces(mouth: MouthTrack, blocks: Iterator[Samples], fps: float) -> Iterator
     def known(until_s: float) -> Iterator[tuple[float, FaceState]]:
         nonlocal row
         for index in range(row, floor(until_s * fps + 1e-6) + 1):
-            mouth.shape_at(index / fps + mouth.delay_s, shape)
+            mouth.shape_at(index / fps, shape)
             face[place] = shape[source]
             row = index + 1
             yield index / fps, face
@@ -97,7 +97,7 @@ def _faces(mouth: MouthTrack, blocks: Iterator[Samples], fps: float) -> Iterator
     for block in blocks:
         heard_samples += len(block)
         mouth.push(block)
-        yield from known(mouth.known_until_s - mouth.delay_s)
+        yield from known(mouth.known_until_s)
     mouth.finish()
     yield from known(heard_samples / SPEECH_RATE_HZ)
 

@@ -12,7 +12,6 @@ from numpy.typing import NDArray
 from visavis.face import MOUTH_CONTROLS
 from visavis.media import Samples
 from visavis.speech import HOP_S, MouthStream
-from visavis.speech.mouth_shape import DELAY_MS
 from visavis.speech.phonemes import PhonemeStream
 from visavis.speech.phones import Phone
 
@@ -29,8 +28,6 @@ SHUTTING_REACH: Final = 1.2  # rows
 # by then when speech is cut off. To speech: faster, its first sound must be seen.
 TO_REST_PER_S: Final = 34.0
 TO_SPEECH_PER_S: Final = 60.0
-MOUTH_DELAY_S: Final = DELAY_MS / 1000
-"""What the shaping of what is heard makes rows late by."""
 SILENCE_DB: Final = -90.0
 LOUDNESS_AHEAD_S: Final = 0.1
 """Nods are aimed at the stress that follows."""
@@ -47,8 +44,6 @@ class MouthTrack:
         self._listening = MouthStream(look_ahead_ms)
         self._told = PhonemeStream()
         self._stream: MouthStream | PhonemeStream = self._listening
-        self.delay_s = MOUTH_DELAY_S
-        """Rows are late by so much: the mouth for an instant stands so much later in the track."""
         self._rows = np.zeros((512, len(MOUTH_CONTROLS)), np.float32)
         self._loudness_db = np.zeros(512, np.float32)
         self._start = 0
@@ -79,7 +74,6 @@ class MouthTrack:
             told: its phones are told; else it is listened to.
         """
         self._stream = self._told if told else self._listening
-        self.delay_s = 0.0 if told else MOUTH_DELAY_S
         self._stream.reset()
         self._start = self._end = self._first_row = 0
 

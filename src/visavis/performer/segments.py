@@ -113,14 +113,14 @@ class _Stretch:
         """The next tick can be played, mouth and all."""
         if self.complete:
             return True
-        instant_s = (self._played_samples + tick_samples / 2) / self._sample_rate_hz + self.mouth.delay_s
+        instant_s = (self._played_samples + tick_samples / 2) / self._sample_rate_hz
         return len(self.sound) >= tick_samples and self.mouth.known_until_s >= instant_s + ahead_s
 
     def play(self, out: NDArray[np.int16]) -> int:
         """Move sound into ``out``; how many samples there were."""
         samples = self.sound.read_into(out)
         if samples:
-            self._instant_s = (self._played_samples + len(out) / 2) / self._sample_rate_hz + self.mouth.delay_s
+            self._instant_s = (self._played_samples + len(out) / 2) / self._sample_rate_hz
             self._played_samples += samples
         return samples
 

@@ -74,7 +74,8 @@ EFFORT_RANGE: Final = (0.4, 1.6)
 _LIPS: Final = ("mouthPucker", "mouthFunnel", "mouthStretch", "mouthUpperUp", "mouthLowerDown")
 _COLUMN: Final = {name: index for index, name in enumerate(TARGETS)}
 _LIP_COLUMNS: Final = [_COLUMN[name] for name in _LIPS]
-_SHAPE_COLUMNS: Final = np.array([_COLUMN[name] for name in SHAPE_CONTROLS])
+SHAPE_COLUMNS: Final = np.array([_COLUMN[name] for name in SHAPE_CONTROLS])
+"""Of a track: what blends, without contacts."""
 _CONTACT: Final[dict[Closure, str]] = {
     "bilabial": "mouthClose", "labiodental": "lipTuck", "interdental": "tongueOut",
 }  # fmt: skip
@@ -98,7 +99,7 @@ def articulation_track(phones: Sequence[Phone], row_count: int, effort: ArrayLik
         return track.astype(np.float32)
     _blend(units, track)
     awake = _awake(units, row_count)
-    track[:, _SHAPE_COLUMNS] = _smoothed(track[:, _SHAPE_COLUMNS]) * awake[:, None]
+    track[:, SHAPE_COLUMNS] = _smoothed(track[:, SHAPE_COLUMNS]) * awake[:, None]
     exert(track, np.clip(np.asarray(effort, np.float64), *EFFORT_RANGE))
     _close(units, track)
     track[:, _COLUMN["speech"]] = _smoothed(_spoken(units, row_count)[:, None])[:, 0]
@@ -135,6 +136,31 @@ def exert(track: NDArray[Any], effort: NDArray[np.float64]) -> None:
     excess = np.maximum(jaw - knee, 0) / (_MOST_JAW - knee)
     track[:, _COLUMN["jawOpen"]] = np.minimum(jaw, knee) + (_MOST_JAW - knee) * np.tanh(excess)
     track[:, _LIP_COLUMNS] = np.minimum(track[:, _LIP_COLUMNS] * (effort**_LIP_EFFORT)[..., None], 1)
+
+
+def touch(track: NDArray[Any], lips: NDArray[Any], teeth: NDArray[Any], tongue: NDArray[Any]) -> None:
+    """Lay contacts over a track, in place: what touches leaves no room for the rest of the shape.
+
+    Args:
+        track: ``[rows, len(TARGETS)]``.
+        lips: how far the lips are closed (p b m), ``[rows]``, 0..1.
+        teeth: how far the lower lip is under the upper teeth (f v), likewise.
+        tongue: how far the tongue is between the teeth (th), likewise.
+    """
+    teeth = teeth * (1 - lips)
+    touching = np.maximum(lips, teeth)
+    jaw = track[:, _COLUMN["jawOpen"]]
+    jaw += (np.minimum(jaw, SEALED_JAW) - jaw) * touching
+    upper_up = track[:, _COLUMN["mouthUpperUp"]]
+    upper_up *= 1 - lips
+    upper_up += (np.minimum(upper_up, TUCKED_UPPER_UP) - upper_up) * teeth
+    track[:, _COLUMN["mouthLowerDown"]] *= 1 - touching
+    track[:, _COLUMN["mouthFunnel"]] *= 1 - touching
+    track[:, _COLUMN["mouthStretch"]] *= 1 - 0.5 * touching
+    track[:, _COLUMN["mouthPucker"]] *= 1 - 0.4 * touching
+    track[:, _COLUMN["mouthClose"]] = lips
+    track[:, _COLUMN["lipTuck"]] = teeth
+    track[:, _COLUMN["tongueOut"]] = tongue * (1 - touching)
 
 
 @dataclass(frozen=True, slots=True)
@@ -231,7 +257,7 @@ def _blend(units: _Units, track: NDArray[np.float64]) -> None:
             pull *= units.dominance[unit, control]
             total[bottom:top, control] += np.bincount(rows, pull, top - bottom)
             weighted[bottom:top, control] += np.bincount(rows, pull * units.targets[unit, control], top - bottom)
-    track[:, _SHAPE_COLUMNS] = weighted / total
+    track[:, SHAPE_COLUMNS] = weighted / total
 
 
 def _awake(units: _Units, row_count: int) -> NDArray[np.float64]:
@@ -285,21 +311,7 @@ def _close(units: _Units, track: NDArray[np.float64]) -> None:
         falling = 1 - (times_s - end_s) / _OPENING_S
         rows = contacts[_CONTACT[closure]][first:last]
         np.maximum(rows, strength * _eased(np.minimum(rising, falling)), out=rows)
-    lips = contacts["mouthClose"]
-    teeth = contacts["lipTuck"] * (1 - lips)
-    touching = np.maximum(lips, teeth)
-    jaw = track[:, _COLUMN["jawOpen"]]
-    jaw += (np.minimum(jaw, SEALED_JAW) - jaw) * touching
-    upper_up = track[:, _COLUMN["mouthUpperUp"]]
-    upper_up *= 1 - lips
-    upper_up += (np.minimum(upper_up, TUCKED_UPPER_UP) - upper_up) * teeth
-    track[:, _COLUMN["mouthLowerDown"]] *= 1 - touching
-    track[:, _COLUMN["mouthFunnel"]] *= 1 - touching
-    track[:, _COLUMN["mouthStretch"]] *= 1 - 0.5 * touching
-    track[:, _COLUMN["mouthPucker"]] *= 1 - 0.4 * touching
-    track[:, _COLUMN["mouthClose"]] = lips
-    track[:, _COLUMN["lipTuck"]] = teeth
-    track[:, _COLUMN["tongueOut"]] = contacts["tongueOut"] * (1 - touching)
+    touch(track, contacts["mouthClose"], contacts["lipTuck"], contacts["tongueOut"])
 
 
 def _smoothed(columns: NDArray[np.float64]) -> NDArray[np.float64]:

@@ -1,6 +1,6 @@
 """What the network hears: a streaming log-mel spectrum.
 
-40 bands of 60-7600 Hz, a 25 ms Hann window every 10 ms. The window looks back only: frame i is the sound that ends
+48 bands of 60-7600 Hz, a 25 ms Hann window every 10 ms. The window looks back only: frame i is the sound that ends
 at sample ``(i + 1) * HOP_SAMPLES``.
 """
 
@@ -14,7 +14,7 @@ from numpy.typing import NDArray
 
 SAMPLE_RATE_HZ: Final = 16_000
 HOP_SAMPLES: Final = 160
-BAND_COUNT: Final = 40
+BAND_COUNT: Final = 48
 
 SILENCE_LOG_POWER: Final = -6.0
 """log10 of the power in every band of digital silence: the floor added before the logarithm."""
@@ -71,8 +71,7 @@ class MelStream:
 @lru_cache(maxsize=1)
 def _band_weights() -> NDArray[np.float32]:
     """``float32 [FFT bins, BAND_COUNT]``: triangles, equally wide on the mel scale, of height 1."""
-    mel = np.linspace(_mel(_LOW_HZ), _mel(_HIGH_HZ), BAND_COUNT + 2)
-    edge_hz = 700 * (10 ** (mel / 2595) - 1)
+    edge_hz = _edges_hz()
     bin_hz = np.arange(_FFT_SAMPLES // 2 + 1)[:, None] * (SAMPLE_RATE_HZ / _FFT_SAMPLES)
     low, middle, high = edge_hz[:-2], edge_hz[1:-1], edge_hz[2:]
     rising = (bin_hz - low) / (middle - low + 1e-9)
@@ -84,6 +83,16 @@ def _band_weights() -> NDArray[np.float32]:
     bands = np.asarray(weights, np.float32)
     bands.flags.writeable = False
     return bands
+
+
+def band_centres_hz() -> NDArray[np.float64]:
+    """``float64 [BAND_COUNT]``."""
+    return _edges_hz()[1:-1]
+
+
+def _edges_hz() -> NDArray[np.float64]:
+    mel = np.linspace(_mel(_LOW_HZ), _mel(_HIGH_HZ), BAND_COUNT + 2)
+    return np.asarray(700 * (10 ** (mel / 2595) - 1), np.float64)
 
 
 def _mel(frequency_hz: float) -> float:

@@ -1,7 +1,7 @@
-"""The network from log-mel frames to mouth parameters, in plain numpy.
+"""The network from log-mel frames to a mouth, in plain numpy.
 
-A causal convolution network of 91 thousand weights (``weights/MODEL_CARD.md``): one convolution of 5 frames, six
-residual dilated ones of 3, and a small head for each look-ahead. It remembers 69 frames.
+A causal convolution network (``weights/MODEL_CARD.md``): one convolution of 5 frames, residual dilated ones of 3, and
+a small head for each look-ahead. It remembers 137 frames.
 """
 
 from __future__ import annotations
@@ -14,20 +14,25 @@ from typing import Final
 import numpy as np
 from numpy.typing import NDArray
 
+from visavis.speech.articulation import TARGETS
 from visavis.speech.features import BAND_COUNT, SILENCE_LOG_POWER
 
 LOOK_AHEADS_MS: Final = (0, 40, 80, 120)
 """How much sound after an instant the network may hear before it says what the mouth does at that instant."""
 
-PARAMETERS: Final = ("jaw", "close", "round", "stretch", "tuck", "tongue", "th", "funnel", "speech")
-"""Columns of the first output, each 0..1: jaw opening, lips sealed (p b m), lip rounding, lip spreading, lower lip
-under the teeth (f v), tongue tip up, tongue between the teeth, lips funnelled (sh ch), and whether anyone speaks."""
+MEL_MEAN: Final = -2.5
+MEL_SCALE: Final = 0.7
+"""Of log10 power, to numbers about -1..1."""
 
-MEMORY_FRAMES: Final = 69
-"""Frames that an output depends on."""
-
-_VISEME_COUNT: Final = 15
 _BLOCK_FRAMES: Final = 64
+_SILENCE: Final = np.full((2, BAND_COUNT), SILENCE_LOG_POWER, np.float32)
+_SMOOTHING: Final = np.array([0.25, 0.5, 0.25], np.float32)
+"""Of three rows around an instant: what trembles from row to row is not the mouth's."""
+
+
+def heard_hops(look_ahead_ms: int) -> int:
+    """How many hops after an instant its head has heard; the last one of a look-ahead is the smoothing's."""
+    return max(look_ahead_ms // 10 - 1, 0)
 
 
 @dataclass(frozen=True, slots=True)
@@ -50,65 +55,73 @@ class _Convolution:
 class _Weights:
     layers: tuple[_Convolution, ...]
     heads: dict[int, tuple[NDArray[np.float32], ...]]
-    """By look-ahead in ms: hidden weights ``[64, 48]``, bias, output weights ``[48, 24]``, bias."""
+    """By look-ahead in ms: hidden weights ``[width, units]``, bias, output weights ``[units, len(TARGETS)]``, bias."""
 
 
 class MouthNetwork:
-    """One stream through the network. Weights are shared by all streams of a process; the memory is 17 KB."""
+    """One stream through the network. Weights are shared by all streams of a process; the memory is 70 KB."""
 
     def __init__(self, look_ahead_ms: int) -> None:
         """``look_ahead_ms``: one of :data:`LOOK_AHEADS_MS`."""
         weights = _load_weights()
         self._layers = weights.layers
         self._head = weights.heads[look_ahead_ms]
+        self._smooths = heard_hops(look_ahead_ms) < look_ahead_ms // 10
+        self._last_rows = np.zeros((2, len(TARGETS)), np.float32)
         width = len(self._layers[0].bias)
         self._past = [np.zeros((layer.reach + _BLOCK_FRAMES, layer.inputs), np.float32) for layer in self._layers]
-        self._stacked = [np.empty((_BLOCK_FRAMES, len(layer.weights)), np.float32) for layer in self._layers]
-        self._sum = np.empty((_BLOCK_FRAMES, width), np.float32)
-        self._change = np.empty((_BLOCK_FRAMES, width), np.float32)
+        self._stacked = [np.zeros((_BLOCK_FRAMES, len(layer.weights)), np.float32) for layer in self._layers]
+        self._sum = np.zeros((_BLOCK_FRAMES, width), np.float32)
+        self._change = np.zeros((_BLOCK_FRAMES, width), np.float32)
 
     def reset(self) -> None:
         """As if silence had gone on for ever."""
         for past, remembered in zip(self._past, _past_of_silence(), strict=True):
             past[: len(remembered)] = remembered
+        self.push(_SILENCE)
 
     def copy_state_from(self, other: MouthNetwork) -> None:
         """Continue where another stream stands."""
         for mine, theirs in zip(self._past, other._past, strict=True):
             mine[:] = theirs
+        self._last_rows[:] = other._last_rows
 
-    def push(self, mel: NDArray[np.float32]) -> tuple[NDArray[np.float32], NDArray[np.float32]]:
+    def push(self, mel: NDArray[np.float32]) -> NDArray[np.float32]:
         """One output row per frame; row i tells of the instant ``look_ahead_ms`` before the end of frame i.
 
         Args:
             mel: log10 power ``float32 [frames, BAND_COUNT]``.
 
         Returns:
-            parameters ``float32 [frames, len(PARAMETERS)]`` and viseme probabilities
-            ``float32 [frames, len(face.VISEMES)]``.
+            ``float32 [frames, len(TARGETS)]``, each 0..1.
         """
-        rows = np.empty((len(mel), len(PARAMETERS) + _VISEME_COUNT), np.float32)
+        rows = np.empty((2 + len(mel), len(TARGETS)), np.float32)
+        rows[:2] = self._last_rows
         for start in range(0, len(mel), _BLOCK_FRAMES):
             block = mel[start : start + _BLOCK_FRAMES]
-            self._run(block, rows[start : start + len(block)])
-        parameters = np.asarray(1 / (1 + np.exp(-rows[:, : len(PARAMETERS)])), np.float32)
-        logits = rows[:, len(PARAMETERS) :]
-        odds = np.exp(logits - logits.max(axis=1, keepdims=True))
-        return parameters, np.asarray(odds / odds.sum(axis=1, keepdims=True), np.float32)
+            self._run(block, rows[2 + start : 2 + start + len(block)])
+        rows[2:] = 1 / (1 + np.exp(-rows[2:]))
+        self._last_rows[:] = rows[-2:]
+        if not self._smooths:
+            return rows[2:]
+        before, now, after = _SMOOTHING
+        return np.asarray(before * rows[:-2] + now * rows[1:-1] + after * rows[2:], np.float32)
 
     def _run(self, mel: NDArray[np.float32], rows: NDArray[np.float32]) -> None:
         count = len(mel)
-        total, change = self._sum[:count], self._change[:count]
+        # Of an even number of rows BLAS makes the same sums whatever the number: one row more, which nobody reads.
+        even = count + count % 2
+        total, change = self._sum[:even], self._change[:even]
         for index, (layer, past, stacked) in enumerate(zip(self._layers, self._past, self._stacked, strict=True)):
             reach = layer.reach
             if index:
-                past[reach : reach + count] = total
+                past[reach : reach + count] = total[:count]
             else:
-                np.multiply(mel + np.float32(3), np.float32(1 / 1.5), out=past[reach : reach + count])
+                np.multiply(mel - np.float32(MEL_MEAN), np.float32(MEL_SCALE), out=past[reach : reach + count])
             for tap in range(layer.taps):
                 columns = slice(tap * layer.inputs, (tap + 1) * layer.inputs)
                 stacked[:count, columns] = past[tap * layer.dilation : tap * layer.dilation + count]
-            np.matmul(stacked[:count], layer.weights, out=change)
+            np.matmul(stacked[:even], layer.weights, out=change)
             change += layer.bias
             np.maximum(change, 0, out=change)
             if index:
@@ -118,7 +131,7 @@ class MouthNetwork:
             past[:reach] = past[count : count + reach]
         hidden_weights, hidden_bias, weights, bias = self._head
         hidden = np.maximum(total @ hidden_weights + hidden_bias, 0)
-        np.add(hidden @ weights, bias, out=rows)
+        np.add((hidden @ weights)[:count], bias, out=rows)
 
 
 @lru_cache(maxsize=1)
@@ -133,13 +146,11 @@ def _load_weights() -> _Weights:
 
     layers = []
     for index in range(sum(name.startswith("d") for name in arrays)):
-        outputs, inputs, taps = arrays[f"w{index}"].shape
-        kernel = read(f"w{index}").transpose(2, 1, 0).reshape(taps * inputs, outputs)
+        taps, inputs, outputs = arrays[f"w{index}"].shape
+        kernel = read(f"w{index}").reshape(taps * inputs, outputs)
         layers.append(_Convolution(kernel, read(f"b{index}"), taps, int(arrays[f"d{index}"]), inputs))
     heads = {
-        look_ahead_ms: tuple(
-            np.ascontiguousarray(read(f"h{look_ahead_ms}_{name}").T) for name in ("w0", "b0", "w1", "b1")
-        )
+        look_ahead_ms: tuple(read(f"h{look_ahead_ms}_{name}") for name in ("w0", "b0", "w1", "b1"))
         for look_ahead_ms in LOOK_AHEADS_MS
     }
     return _Weights(tuple(layers), heads)
@@ -149,5 +160,6 @@ def _load_weights() -> _Weights:
 def _past_of_silence() -> tuple[NDArray[np.float32], ...]:
     # Zeros would stand for a sound of middling loudness, and the mouth would twitch at the start of every stream.
     network = MouthNetwork(LOOK_AHEADS_MS[0])
-    network.push(np.full((2 * MEMORY_FRAMES, BAND_COUNT), SILENCE_LOG_POWER, np.float32))
+    memory_frames = 1 + sum(layer.reach for layer in network._layers)
+    network.push(np.full((memory_frames, BAND_COUNT), SILENCE_LOG_POWER, np.float32))
     return tuple(past[: layer.reach].copy() for layer, past in zip(network._layers, network._past, strict=True))

@@ -15,16 +15,12 @@ from numpy.typing import ArrayLike, NDArray
 
 from visavis.face import MOUTH_CONTROLS
 from visavis.speech.articulation import ROW_S, TARGETS, articulation_track, exert
+from visavis.speech.effort import Effort
 from visavis.speech.features import HOP_SAMPLES, SAMPLE_RATE_HZ
 from visavis.speech.phones import Phone, cut_phones
 
 LOOK_AHEAD_S: Final = 0.15
 """Rows wait for so much sound, so that the sounds of the next piece are known when lips prepare for them."""
-
-REFERENCE_DB: Final = -22.0
-"""Loudness of ordinary vowels, RMS re full scale, that are spoken with an effort of 1."""
-EFFORT_PER_DB: Final = 0.022
-EFFORT_RANGE: Final = (0.75, 1.3)
 
 PRESS: Final = 0.75
 """How far closed lips are pressed."""
@@ -89,6 +85,7 @@ class PhonemeStream:
     """
 
     def __init__(self) -> None:
+        self._effort = Effort()
         self.reset()
 
     @property
@@ -112,7 +109,7 @@ class PhonemeStream:
         self._pushed_samples = 0
         self._waiting_db = np.array([SILENCE_DB], np.float32)
         self._waiting_effort = np.ones(1)
-        self._level_db = self._habit_db = REFERENCE_DB
+        self._effort.reset()
         self._speech = self._loudness_db = np.zeros(0, np.float32)
 
     def tell(self, phones: Sequence[Phone], from_s: float, until_s: float) -> None:
@@ -153,17 +150,9 @@ class PhonemeStream:
         blocks = sound[: hops * HOP_SAMPLES].reshape(hops, HOP_SAMPLES)
         loudness_db = 10 * np.log10(np.einsum("nt,nt->n", blocks, blocks) / HOP_SAMPLES + 1e-12)
         self._waiting_db = np.concatenate((self._waiting_db, loudness_db.astype(np.float32)))
-        self._waiting_effort = np.concatenate((self._waiting_effort, self._efforts(loudness_db)))
-
-    def _efforts(self, loudness_db: NDArray[np.float64]) -> NDArray[np.float64]:
-        """Half of it compares with ordinary speech, half with how this voice has been speaking."""
-        efforts = np.empty(len(loudness_db))
-        for row, now_db in enumerate(loudness_db.tolist()):
-            if now_db > _HEARD_DB:
-                self._level_db += (_ATTACK if now_db > self._level_db else _RELEASE) * (now_db - self._level_db)
-                self._habit_db += _ADAPT * (self._level_db - self._habit_db)
-            efforts[row] = 1 + EFFORT_PER_DB * (self._level_db - 0.5 * (REFERENCE_DB + self._habit_db))
-        return np.clip(efforts, *EFFORT_RANGE)
+        self._waiting_effort = np.concatenate(
+            (self._waiting_effort, self._effort.push(loudness_db, loudness_db > _HEARD_DB))
+        )
 
     def _give(self, until_row: int) -> NDArray[np.float32]:
         """The rows before ``until_row`` that were not given yet."""
@@ -195,8 +184,6 @@ _MEMORY_ROWS: Final = 60
 """Nor later than this."""
 _SPARE_ROWS: Final = 4
 _HEARD_DB: Final = -55.0
-_ATTACK, _RELEASE, _ADAPT = 0.3, 0.04, 0.002
-"""Per row of 10 ms: the level follows within 30 and 250 ms, the voice's habit within 5 s of speech."""
 
 _SPEECH: Final = TARGETS.index("speech")
 _NO_TARGETS: Final = np.zeros((0, len(TARGETS)), np.float32)

@@ -10,9 +10,10 @@ from numpy.typing import NDArray
 from visavis.errors import AudioError
 from visavis.face import MOUTH_CONTROLS
 from visavis.media import Resampler, mono_float
+from visavis.speech.articulation import TARGETS
 from visavis.speech.features import BAND_COUNT, HOP_SAMPLES, SAMPLE_RATE_HZ, SILENCE_LOG_POWER, MelStream
 from visavis.speech.mouth_shape import MouthShaper
-from visavis.speech.network import LOOK_AHEADS_MS, PARAMETERS, MouthNetwork
+from visavis.speech.network import LOOK_AHEADS_MS, MouthNetwork
 
 HOP_MS: Final = 10
 HOP_S: Final = HOP_MS / 1000
@@ -21,7 +22,7 @@ HOP_S: Final = HOP_MS / 1000
 SILENCE_DB: Final = -120.0
 """Loudness of digital silence."""
 
-_SPEECH: Final = PARAMETERS.index("speech")
+_SPEECH: Final = TARGETS.index("speech")
 
 
 class MouthStream:
@@ -35,8 +36,8 @@ class MouthStream:
     def __init__(self, look_ahead_ms: int = 40) -> None:
         """
         Args:
-            look_ahead_ms: 0, 40, 80 or 120. More sees lip closures better: of those in real English speech 0.70 are
-                found at 0, 0.86 at 40 and 0.84 with a third fewer false ones at 80 (``weights/MODEL_CARD.md``).
+            look_ahead_ms: 0, 40, 80 or 120. More sees lip closures better (docs/speech.md has the figures); beyond 80
+                there is little to gain.
 
         Raises:
             AudioError: ``look_ahead_unknown``.
@@ -103,14 +104,13 @@ class MouthStream:
             loudness_db = np.concatenate((np.array([SILENCE_DB], np.float32), loudness_db))
         too_early = min(len(mel), max(0, self._look_ahead_rows - self._heard_frames))
         self._heard_frames += len(mel)
-        parameters, visemes = self._network.push(mel)
-        parameters, visemes = parameters[too_early:], visemes[too_early:]
-        count = len(parameters)
+        outputs = self._network.push(mel)[too_early:]
+        count = len(outputs)
         waiting_db = np.concatenate((self._waiting_db, loudness_db))
         self._loudness_db, self._waiting_db = waiting_db[:count], waiting_db[count:]
-        self._speech = parameters[:, _SPEECH]
+        self._speech = outputs[:, _SPEECH]
         self._row_count += count
-        return self._shaper.push(parameters, visemes, self._loudness_db)
+        return self._shaper.push(outputs, self._loudness_db)
 
     def flush(self) -> NDArray[np.float32]:
         """The rows up to the end of what was pushed, as if silence followed, and begin a new stream."""
