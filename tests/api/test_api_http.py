@@ -12,6 +12,8 @@ ROUTES = [
     ("POST", "/v1/agents"),
     ("GET", "/v1/agents/ada"),
     ("DELETE", "/v1/agents/ada"),
+    ("PUT", "/v1/agents/ada/background"),
+    ("DELETE", "/v1/agents/ada/background"),
     ("GET", "/v1/agents/ada/portrait"),
     ("POST", "/v1/agents/ada/join-room"),
     ("POST", "/v1/agents/ada/leave-room"),

@@ -30,6 +30,11 @@ _WISPS_REACH_MM: Final = (20.0, 9.0)
 """How far single hairs stand out from the rough edge: around the head, and below the chin."""
 _WISP_MM: Final = 4.5
 """Hairs before a background with shapes of its own are thinner than this; what is broader is background."""
+_SIGN_OF_HAIR: Final = (0.04, 0.16)
+"""Alpha at which something may be a hair .. is one, where there is hair around it:"""
+_AMONG_HAIR: Final = (0.06, 0.25)
+"""mean alpha within :data:`_AROUND_MM`. What stands alone may as well be a line of the background."""
+_AROUND_MM: Final = 2.0
 _JAW_MM: Final = 8.0
 """Around the jaw's line there are no hairs: skin that the light thins out must not become transparent."""
 _PLAIN: Final = (4.0, 12.0)
@@ -60,6 +65,7 @@ def separate(picture: U8, mask: F32, head: HeadGeometry) -> Layers:
     grain = np.random.default_rng(0).normal(0, noise, background.shape) * (1 - keep)
     background = np.clip(background + grain, 0, 255).astype(np.float32)
 
+    alpha = _dense_enough(image, alpha, background, 2 * noise, _AROUND_MM * head.px_per_mm * TEXTURE_SCALE)
     certainly_person = (cv2.erode(alpha, np.ones((5, 5))) > 0.97).astype(np.float32)
     continued = push_pull(image, certainly_person, levels=6)
     share = alpha[..., None]
@@ -67,6 +73,20 @@ def separate(picture: U8, mask: F32, head: HeadGeometry) -> Layers:
     trust = smoothstep(0.02, 0.2, alpha)[..., None]
     foreground = np.clip(solved * trust + continued * (1 - trust), 0, 255).astype(np.float32)
     return Layers(alpha, foreground, background)
+
+
+def _dense_enough(image: F32, alpha: F32, background: F32, noise: float, around_px: float) -> F32:
+    """The matte, no thinner than its picture allows.
+
+    ``F = (I - (1 - a) B) / a`` is a colour only where ``a >= |I - B| / B`` (darker than the plate) or
+    ``|I - B| / (255 - B)`` (brighter): a dark hair before a white boat cannot be a fifth of a hair. Where there is
+    hardly a sign of hair, what differs from the plate is background that the plate has guessed wrong.
+    """
+    room = np.where(image < background, background, 255 - background)
+    least = (np.maximum(np.abs(image - background) - noise, 0) / np.maximum(room, 1)).max(axis=2)
+    sign = smoothstep(*_SIGN_OF_HAIR, alpha)
+    sign = sign * smoothstep(*_AMONG_HAIR, np.asarray(cv2.GaussianBlur(alpha, (0, 0), around_px)))
+    return np.asarray(alpha + sign * np.maximum(least - alpha, 0), np.float32)
 
 
 def push_pull(image: F32, weight: F32, levels: int = 9) -> F32:
